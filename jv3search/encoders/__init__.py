@@ -1,0 +1,1 @@
+"""Text to vectors: late chunking, and the jina-embeddings-v3 family."""

@@ -1,0 +1,58 @@
+"""Every error a user can cause or meet. Messages say what happened, with which value, and what to do.
+
+JV3SearchError
+├── ConfigError          a setting or option that does not exist or does not fit
+├── InputError           a query, text, span, task or dimension that cannot be used
+├── ReadError            one document; ingest reports it and goes on
+│   ├── UnsupportedFormat    no reader for this kind of file
+│   └── EmptyDocument        read without fault, but there is no text in it
+├── ModelError           a checkpoint that is missing, incomplete or not jina-embeddings-v3's shape
+├── IndexNotFound        no index in that folder
+├── IndexMismatch        the index was built with another model or other settings
+├── IndexLocked          another process is writing to the index
+└── StorageError         the disk is full, the folder is read-only, the catalog is damaged
+"""
+
+
+class JV3SearchError(Exception):
+    """Base of every error that is the user's to mend; a face shows its message without a traceback."""
+
+
+class ConfigError(JV3SearchError):
+    """A setting or option does not exist or does not fit."""
+
+
+class InputError(JV3SearchError):
+    """A query, text, span, task or dimension cannot be used."""
+
+
+class ReadError(JV3SearchError):
+    """One document cannot be read; the rest of an ingest goes on."""
+
+
+class UnsupportedFormat(ReadError):
+    """There is no reader for this kind of file."""
+
+
+class EmptyDocument(ReadError):
+    """The document was read without fault, but there is no text in it."""
+
+
+class ModelError(JV3SearchError):
+    """A checkpoint is missing, incomplete or not shaped like jina-embeddings-v3."""
+
+
+class IndexNotFound(JV3SearchError):
+    """There is no index in that folder."""
+
+
+class IndexMismatch(JV3SearchError):
+    """The index was built with another model or with other settings."""
+
+
+class IndexLocked(JV3SearchError):
+    """Another process is writing to the index."""
+
+
+class StorageError(JV3SearchError):
+    """The disk is full, the folder is read-only, or the catalog is damaged."""

@@ -1,0 +1,1 @@
+"""The read path: a query and a filter in, hits out."""

@@ -1,0 +1,150 @@
+"""The values that flow through jv3search: frozen, with their invariants checked where they are made.
+
+path -read-> Document -split-> Chunks -encode-> EmbeddedDocument -store-> index -search-> Hits
+
+Characters (Unicode code points of a document's text) are the only coordinates: a chunk, a page and a
+section are half-open spans of them. Tokens exist only inside an encoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Embedding = NDArray[np.float32]
+"""Float32 array whose last axis is the dimension; rows are unit vectors unless a function says otherwise."""
+
+Task = Literal["retrieval.query", "retrieval.passage", "separation", "classification", "text-matching"]
+
+UNKNOWN_LANGUAGE = "und"
+"""BCP 47 for "undetermined"."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """The half-open range [start, end) of characters of one document's text."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"span [{self.start}, {self.end}) is not 0 <= start <= end")
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def of(self, text: str) -> str:
+        """The characters of `text` in this span."""
+        return text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, slide or sheet: `number` counts from 1; `label` is a sheet's name or a printed page label."""
+
+    number: int
+    span: Span
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and the text it governs, up to the next heading; `level` is 1 for the outermost."""
+
+    title: str
+    level: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a reader makes of one file; pages and sections are sorted by their start.
+
+    `format` is the short name of the reader that made it ("pdf", "docx", "html", ...).
+    """
+
+    text: str
+    title: str
+    format: str
+    pages: tuple[Page, ...] = ()
+    sections: tuple[Section, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for mark in (*self.pages, *self.sections):
+            if mark.span.end > len(self.text):
+                raise ValueError(f"{mark} reaches past the text's {len(self.text)} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file a document came from: `uri` is its absolute path, `digest` the SHA-256 of its bytes."""
+
+    uri: str
+    digest: str
+    size: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of a document that is embedded and found as one; `page` and `section` are where it starts."""
+
+    span: Span
+    language: str
+    tokens: int
+    page: int | None = None
+    section: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedDocument:
+    """A document, its chunks and one full-size unit row a chunk: `embeddings` is (chunks, dimension)."""
+
+    source: Source
+    document: Document
+    language: str
+    chunks: tuple[Chunk, ...]
+    embeddings: Embedding
+
+    def __post_init__(self) -> None:
+        if self.embeddings.ndim != 2 or len(self.embeddings) != len(self.chunks):
+            raise ValueError(f"{len(self.chunks)} chunks but embeddings of shape {self.embeddings.shape}")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a hit must satisfy: an empty field admits everything, values of one field are alternatives.
+
+    `under` are absolute folder paths; `since` is compared with the file's time of modification (UTC).
+    """
+
+    languages: frozenset[str] = frozenset()
+    formats: frozenset[str] = frozenset()
+    under: frozenset[str] = frozenset()
+    since: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.languages or self.formats or self.under or self.since)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found for a query; `score` is its cosine with the query, higher is better."""
+
+    rank: int
+    score: float
+    chunk_id: int
+    uri: str
+    title: str
+    format: str
+    page: int | None
+    section: str | None
+    span: Span
+    language: str
+    text: str
