@@ -76,9 +76,9 @@ class Document:
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for mark in (*self.pages, *self.sections):
-            if mark.span.end > len(self.text):
-                raise ValueError(f"{mark} reaches past the text's {len(self.text)} characters")
+        for span in [page.span for page in self.pages] + [section.span for section in self.sections]:
+            if span.end > len(self.text):
+                raise ValueError(f"{span} reaches past the text's {len(self.text)} characters")
 
 
 @dataclass(frozen=True, slots=True)

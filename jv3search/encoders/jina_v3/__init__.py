@@ -1,0 +1,1 @@
+"""jina-embeddings-v3 on the native transformers model: the one folder that knows torch."""

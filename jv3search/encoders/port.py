@@ -1,0 +1,42 @@
+"""What the rest of jv3search asks of an encoder; every implementation keeps every promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from jv3search.encoders.late_chunking import TokenizedText
+from jv3search.types import Embedding, Span, Task
+
+Passage = tuple[TokenizedText, Sequence[Span]]
+"""A document as the encoder tokenised it, and the spans to embed."""
+
+
+class Encoder(Protocol):
+    """Texts and spans in, unit rows out. Two verbs for retrieval, so the wrong adapter cannot be picked."""
+
+    @property
+    def dimension(self) -> int:
+        """Size of a full embedding."""
+        ...
+
+    def tokenize(self, text: str) -> TokenizedText:
+        """`text` as `encode_passages` wants it: with the passage instruction and special tokens."""
+        ...
+
+    def encode_passages(
+        self, passages: Sequence[Passage], *, on_tokens: Callable[[int], None] | None = None
+    ) -> list[Embedding]:
+        """Late chunking under retrieval.passage: for each document a (spans, dimension) array.
+
+        `on_tokens` is told the number of tokens after each forward pass.
+        """
+        ...
+
+    def encode_query(self, text: str) -> Embedding:
+        """(dimension,) under retrieval.query."""
+        ...
+
+    def encode(self, texts: Sequence[str], task: Task | None, *, dimension: int | None = None) -> Embedding:
+        """(texts, dimension) by mean pooling, each text on its own; None is the base without adapter."""
+        ...
