@@ -110,9 +110,19 @@ class JinaV3Encoder:
         pooled = self._pool([t.ids for t in tokens], [[(0, len(t))] for t in tokens], task, None)
         return _finish(torch.cat(pooled), size)
 
-    def token_states(self, ids: Sequence[int], task: Task | None) -> NDArray[np.float32]:
-        """(tokens, dimension) last hidden states of token ids as they are, for golden values and scoring."""
-        states: NDArray[np.float32] = self._forward([np.array(ids)], task)[0].numpy()
+    def token_ids(self, text: str) -> list[int]:
+        """Ids of `text` with <s> and </s> but without an instruction."""
+        ids: list[int] = self._tokenize(text, None).ids.tolist()
+        return ids
+
+    @torch.inference_mode()
+    def token_states(
+        self, ids: Sequence[int], task: Task | None, *, mask: Sequence[int] | None = None
+    ) -> NDArray[np.float32]:
+        """(tokens, dimension) last hidden states of token ids as they are; `mask` 0 hides a token."""
+        attention = None if mask is None else torch.tensor([mask])
+        output = self._view(task)(input_ids=torch.tensor([ids]), attention_mask=attention)
+        states: NDArray[np.float32] = output.last_hidden_state[0].numpy()
         return states
 
     def _one_window(self, text: str, task: Task | None) -> TokenizedText:

@@ -1,0 +1,103 @@
+"""Settings, read once: flags win over environment variables, these over the file, these over the defaults.
+
+The file is `jv3search.toml` in the current folder, or the one JV3SEARCH_CONFIG names; a variable is
+JV3SEARCH_ and the setting's name in capitals. An unknown key is an error, not a guess.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+
+from jv3search.errors import ConfigError
+
+_PREFIX = "JV3SEARCH_"
+_FILE = "jv3search.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a person can set.
+
+    documents  folder that `ingest` reads when no path is given
+    index      folder of the index
+    model      jina-embeddings-v3, jv3-mini, or a checkpoint folder; empty: the first of these that is here
+    models     folder where `jv3search model pull` puts models
+    dimension  Matryoshka dimension of a new index's search; 0: the model's own size, at most 256
+    chunk_tokens  target size of a chunk, in tokens of the model in use
+    catalog    SQLAlchemy URL of the catalog; empty: SQLite in the index folder
+    threads    CPU threads of the encoder; 0: as many as there are cores
+    """
+
+    documents: Path = Path("ingest")
+    index: Path = Path("indexes/default")
+    model: str = ""
+    models: Path = user_data_path("jv3search", appauthor=False) / "models"
+    dimension: int = 0
+    chunk_tokens: int = 256
+    catalog: str = ""
+    threads: int = 0
+
+
+def load_settings(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from all sources; a flag that is None was not given. ConfigError names what does not fit."""
+    environment = os.environ if environment is None else environment
+    settings = Settings()
+    for origin, values in (
+        (_path_of_file(environment), _from_file(environment)),
+        ("the environment", _from_environment(environment)),
+        ("the command line", {key: value for key, value in flags.items() if value is not None}),
+    ):
+        settings = _applied(settings, values, str(origin))
+    return settings
+
+
+def _path_of_file(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get(_PREFIX + "CONFIG", _FILE))
+
+
+def _from_file(environment: Mapping[str, str]) -> dict[str, Any]:
+    path = _path_of_file(environment)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if _PREFIX + "CONFIG" in environment:
+            raise ConfigError(f"the settings file {path} named by {_PREFIX}CONFIG does not exist") from None
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the settings file {path} cannot be read: {error}") from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        key.removeprefix(_PREFIX).lower(): value
+        for key, value in environment.items()
+        if key.startswith(_PREFIX) and key != _PREFIX + "CONFIG"
+    }
+
+
+def _applied(settings: Settings, values: Mapping[str, Any], origin: str) -> Settings:
+    kinds = {field.name: type(getattr(settings, field.name)) for field in fields(settings)}
+    unknown = sorted(set(values) - set(kinds))
+    if unknown:
+        raise ConfigError(f"{origin} sets {unknown[0]!r}, which is no setting; there are: {', '.join(kinds)}")
+    converted: dict[str, Any] = {k: _converted(k, kinds[k], value, origin) for k, value in values.items()}
+    return replace(settings, **converted)
+
+
+def _converted(key: str, kind: type, value: object, origin: str) -> object:
+    if isinstance(value, bool) or not isinstance(value, str | int | Path):
+        raise ConfigError(f"{origin} sets {key} to {value!r}; expected {kind.__name__}")
+    try:
+        converted = kind(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{origin} sets {key} to {value!r}; expected {kind.__name__}") from None
+    if kind is int and converted < 0:
+        raise ConfigError(f"{origin} sets {key} to {value}; it cannot be negative")
+    return converted.expanduser() if isinstance(converted, Path) else converted

@@ -1,0 +1,160 @@
+"""Which models there are, where they lie, and how one is fetched: only when asked, at a pinned revision.
+
+Nothing here imports torch; the encoder is loaded by `load`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jv3search.errors import ModelError
+
+if TYPE_CHECKING:
+    from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+
+JINA_V3 = "jina-embeddings-v3"
+MINI = "jv3-mini"
+
+_ASSETS = Path(__file__).parent.parent / "assets"
+_NETWORK_SECONDS = 10.0  # to hear from the hub at all; the download itself may take as long as it takes
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model by name: where it is or would be, and whether it is complete there."""
+
+    name: str
+    folder: Path
+    here: bool
+    licence: str
+    note: str
+
+
+@cache
+def published() -> dict[str, Any]:
+    """Repository, pinned revision, licence, file hashes and golden values of jina-embeddings-v3."""
+    facts: dict[str, Any] = json.loads((_ASSETS / "golden_jina_v3.json").read_text(encoding="utf-8"))
+    return facts
+
+
+def known_models(models: Path) -> list[Model]:
+    """The named models, best first."""
+    folder = models / JINA_V3
+    return [
+        Model(JINA_V3, folder, _complete(folder), published()["licence"],
+              "the real model, 1024 dimensions, 1.2 GB; jv3search model pull fetches it"),
+        Model(MINI, _ASSETS / MINI, _complete(_ASSETS / MINI), "Apache-2.0",
+              "bundled, 256 dimensions; weaker, for trying out and for technical texts"),
+    ]  # fmt: skip
+
+
+def default_model(models: Path) -> str:
+    """The best named model that is on this machine."""
+    return next(model.name for model in known_models(models) if model.here)
+
+
+def locate(name: str, models: Path) -> Path:
+    """Folder of a named model or of a checkpoint folder; ModelError says what to do when it is not there."""
+    for model in known_models(models):
+        if model.name == name:
+            if not model.here:
+                raise ModelError(
+                    f"the model {name} is not in {model.folder}: fetch it with 'jv3search model pull {name}', "
+                    f"or use --model {MINI}"
+                )
+            return model.folder
+    folder = Path(name)
+    if not (folder / "config.json").is_file():
+        names = ", ".join(model.name for model in known_models(models))
+        raise ModelError(f"there is no model {name!r}: name one of {names}, or a folder with a config.json")
+    return folder.resolve()
+
+
+def load(folder: Path, threads: int = 0) -> JinaV3Encoder:
+    """The encoder of a checkpoint folder; this is what imports torch."""
+    import torch
+
+    from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+
+    if threads:
+        torch.set_num_threads(threads)
+    return JinaV3Encoder(folder)
+
+
+def pull(models: Path) -> Path:
+    """Fetch jina-embeddings-v3 at its pinned revision, check every hash, and only then put it in place.
+
+    An interrupted download goes on where it stopped. ModelError without a network, or for a wrong hash.
+    """
+    folder = models / JINA_V3
+    if _complete(folder):
+        return folder
+    partial = models / f"{JINA_V3}.partial"
+    _ask_hub(folder)
+    from huggingface_hub import snapshot_download
+
+    facts = published()
+    try:
+        snapshot_download(
+            facts["repository"],
+            revision=facts["revision"],
+            local_dir=partial,
+            allow_patterns=list(facts["sha256"]),
+        )
+    except Exception as error:
+        raise ModelError(f"the download stopped ({error}); run the same command again to go on") from error
+    wrong = [name for name, fits in checked_hashes(partial) if not fits]
+    if wrong:
+        raise ModelError(f"{partial / wrong[0]} has not the published SHA-256; delete it and pull again")
+    try:
+        return partial.replace(folder)
+    except OSError as error:
+        raise ModelError(f"{partial} is complete but cannot become {folder}: {error}") from error
+
+
+def checked_hashes(folder: Path) -> list[tuple[str, bool]]:
+    """Each published file of jina-embeddings-v3-hf, and whether the one in `folder` is that very file."""
+    return [
+        (name, (folder / name).is_file() and _sha256(folder / name) == digest)
+        for name, digest in published()["sha256"].items()
+    ]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _complete(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in ("config.json", "tokenizer.json", "model.safetensors"))
+
+
+def _ask_hub(folder: Path) -> None:
+    """One small question, given up after `_NETWORK_SECONDS` whatever the network does."""
+    facts = published()
+    failure: list[str] = ["no answer"]
+
+    def ask() -> None:
+        from huggingface_hub import HfApi
+
+        try:
+            HfApi().model_info(facts["repository"], revision=facts["revision"], timeout=_NETWORK_SECONDS)
+            failure.clear()
+        except Exception as error:
+            failure[0] = str(error).split("\n")[0][:200] or type(error).__name__
+
+    asking = threading.Thread(target=ask, daemon=True)  # a daemon: a hanging name server cannot hold us
+    asking.start()
+    asking.join(_NETWORK_SECONDS)
+    if failure:
+        raise ModelError(
+            f"the model hub cannot be reached ({failure[0]}). To do without it, copy the files of "
+            f"{facts['repository']} at revision {facts['revision']} from another machine into {folder} "
+            f"({', '.join(facts['sha256'])}), then run 'jv3search model verify {JINA_V3}'"
+        )
