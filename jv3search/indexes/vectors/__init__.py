@@ -1,1 +1,1 @@
-"""Vector indexes: one library a file, chosen by name, imported when first used."""
+"""Vector indexes: accelerators that are built from the catalog and can be built again at any time."""

@@ -1,0 +1,63 @@
+"""The accelerator proposes, the catalog decides: candidates are scored again with the stored full-size rows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from jv3search.indexes.vectors.port import Ids, Keep, Scores, unit_rows
+from jv3search.indexes.vectors.snapshot import Snapshot
+from jv3search.indexes.view import View
+from jv3search.types import Embedding
+
+_CANDIDATES = 200  # at least, when the accelerator is not exact at full size
+_PER_HIT = 10  # candidates a hit
+_MARGIN = 16  # further candidates of an exact search, to see whether more share the last hit's score
+_ROUNDING = 1e-3  # between scores of float32 and of float16 rows
+_MOST = 5_000  # candidates, where more rows than that share one score
+
+
+class Survivors:
+    """The chunks a filter admits, ready for every search of one generation."""
+
+    def __init__(self, ids: Ids) -> None:
+        self.ids = ids
+
+    @cached_property
+    def keep(self) -> Keep:
+        """The same for a vector index."""
+        return Keep.only(self.ids)
+
+
+def ranked(
+    view: View, snapshot: Snapshot, query: Embedding, k: int, survivors: Survivors | None
+) -> tuple[Ids, Scores]:
+    """The k best ids and their cosines, best first, equal ones by id."""
+    exact = snapshot.exact and snapshot.dimension == len(query)
+    unit = unit_rows(query, len(query))
+    wanted = k + _MARGIN if exact else max(_CANDIDATES, _PER_HIT * k)
+    while True:
+        ids, near = _candidates(snapshot, unit, wanted, survivors)
+        ids, scores = _scored(view, ids, unit)
+        best = np.lexsort((ids, -scores))[:k]
+        settled = not exact or len(near) < wanted or wanted >= _MOST or scores[best[-1]] > near[-1] + _ROUNDING
+        if settled:
+            return ids[best], scores[best]
+        wanted *= 4
+
+
+def _candidates(
+    snapshot: Snapshot, unit: Embedding, wanted: int, survivors: Survivors | None
+) -> tuple[Ids, Scores]:
+    if survivors is not None and len(survivors.ids) <= wanted:
+        return survivors.ids, np.empty(0, np.float32)
+    keep = None if survivors is None else survivors.keep
+    return snapshot.search(unit_rows(unit, snapshot.dimension), wanted, keep)
+
+
+def _scored(view: View, ids: Ids, unit: Embedding) -> tuple[Ids, Scores]:
+    ids, rows = view.rows(ids, len(unit))
+    # einsum, not @: the same row gets the same score wherever it stands
+    scores: Scores = np.einsum("ij,j->i", unit_rows(rows, len(unit)), unit)
+    return ids, scores

@@ -1,0 +1,180 @@
+"""Searching an index while it may be growing: every search sees the catalog as it is at that moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from jv3search.errors import InputError, JV3SearchError
+from jv3search.indexes import accelerator
+from jv3search.indexes.catalog import Catalog
+from jv3search.indexes.ranking import Survivors, ranked
+from jv3search.indexes.rows import DocumentRow, LedgerRow, Status
+from jv3search.indexes.status import status
+from jv3search.indexes.vectors.snapshot import Snapshot
+from jv3search.indexes.view import View
+from jv3search.types import Chunk, Document, Embedding, Filter, Hit, Span
+
+_EVERYTHING = Filter()
+_FILTERS_KEPT = 32  # filters whose survivors are remembered until the index changes
+
+
+class Reader:
+    """An index to search, from any number of threads. `notices` are for the user to see."""
+
+    def __init__(self, catalog: Catalog, folder: Path) -> None:
+        self._catalog = catalog
+        self._folder = folder
+        self._refreshing = threading.Lock()
+        self._snapshot: Snapshot | None = None
+        self._survivors: dict[tuple[str, int, Filter], Survivors] = {}
+        self._rebuild: threading.Thread | None = None
+        self.notices: list[str] = []
+        with catalog.read() as view:
+            self.recipe = view.info().recipe
+
+    @property
+    def dimension(self) -> int:
+        """The dimension that is searched now."""
+        with self._catalog.read() as view:
+            return view.info().dimension
+
+    @property
+    def kind(self) -> str:
+        """How it is searched now: "auto", "flat" or "ivf"."""
+        with self._catalog.read() as view:
+            return view.info().kind
+
+    def search(self, query: Embedding, k: int, where: Filter = _EVERYTHING) -> list[Hit]:
+        """The k best chunks that `where` admits, best first, equal ones by id; `query` is a full-size vector."""
+        self._check(query, k)
+        with self._current() as (view, snapshot):
+            survivors = self._admitted(view, snapshot, where) if where else None
+            ids, scores = ranked(view, snapshot, query, k, survivors)
+            return _hits(view, [int(key) for key in ids], [float(score) for score in scores])
+
+    def status(self) -> Status:
+        """The index at a glance."""
+        with self._catalog.read() as view:
+            return status(view, self._folder)
+
+    def documents(self) -> list[DocumentRow]:
+        """Every document, sorted by uri."""
+        with self._catalog.read() as view:
+            return view.documents()
+
+    def ledger(self) -> list[LedgerRow]:
+        """What came of every file, sorted by uri."""
+        with self._catalog.read() as view:
+            return view.ledger()
+
+    def document(self, uri: str) -> Document:
+        """A document as it was read; InputError if it is not in the index."""
+        with self._catalog.read() as view:
+            return view.document(uri)
+
+    def text(self, uri: str) -> str:
+        """A document's text; InputError if it is not in the index."""
+        return self.document(uri).text
+
+    def chunks(self, uri: str) -> list[Chunk]:
+        """A document's chunks in reading order; empty if it is not in the index."""
+        with self._catalog.read() as view:
+            return view.chunks(uri)
+
+    def close(self) -> None:
+        """Let go of the index."""
+        if self._rebuild is not None:
+            self._rebuild.join()
+        self._catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check(self, query: Embedding, k: int) -> None:
+        if k < 1:
+            raise InputError(f"k is {k}: ask for at least 1 hit")
+        if query.shape != (self.recipe.dimension,):
+            raise InputError(f"a query of shape {query.shape}; the index has vectors of {self.recipe.dimension}")
+        if not np.isfinite(query).all():
+            raise InputError("the query's embedding holds values that are not finite numbers")
+
+    @contextmanager
+    def _current(self) -> Iterator[tuple[View, Snapshot]]:
+        """One state of the catalog and the vectors of exactly that state."""
+        with ExitStack() as stack:
+            with self._refreshing:  # so that no thread sees an older catalog than the vectors are of
+                view = stack.enter_context(self._catalog.read())
+                snapshot = self._refreshed(view)
+            yield view, snapshot
+
+    def _refreshed(self, view: View) -> Snapshot:
+        snapshot = self._snapshot
+        if snapshot is not None and (snapshot.identity, snapshot.generation) == view.stamp():
+            return snapshot
+        snapshot = None if snapshot is None else accelerator.refreshed(snapshot, view)
+        self._snapshot = snapshot or self._opened(view)
+        self._survivors = {}
+        if self._snapshot.stale and self._rebuild is None:
+            self._rebuild = threading.Thread(target=self._build_aside, name="jv3search-rebuild", daemon=True)
+            self._rebuild.start()
+        return self._snapshot
+
+    def _opened(self, view: View) -> Snapshot:
+        snapshot, new = accelerator.opened(self._folder, view, self.notices)
+        if new:
+            accelerator.save(self._folder, snapshot, [])  # a reader need not have the right to
+        return snapshot
+
+    def _build_aside(self) -> None:
+        """Build the vectors again while searches go on with the old ones and what came since."""
+        try:
+            with self._catalog.read() as view:
+                snapshot = self._opened(view)
+            with self._refreshing:
+                self._snapshot = snapshot  # the next search tops it up
+        except JV3SearchError as error:
+            self.notices.append(str(error))
+        finally:
+            self._rebuild = None
+
+    def _admitted(self, view: View, snapshot: Snapshot, where: Filter) -> Survivors:
+        key = (snapshot.identity, snapshot.generation, where)
+        known = self._survivors.get(key)
+        if known is None:
+            known = Survivors(view.survivors(where))
+            if len(self._survivors) >= _FILTERS_KEPT:
+                self._survivors = {}
+            self._survivors[key] = known
+        return known
+
+
+def _hits(view: View, ids: list[int], scores: list[float]) -> list[Hit]:
+    rows = view.found(ids)
+    return [
+        Hit(
+            rank=rank,
+            score=score,
+            chunk_id=key,
+            uri=rows[key].uri,
+            title=rows[key].title,
+            format=rows[key].format,
+            page=rows[key].page,
+            section=rows[key].section,
+            span=Span(rows[key].start, rows[key].end),
+            language=rows[key].language,
+            text=rows[key].text,
+        )
+        for rank, (key, score) in enumerate(zip(ids, scores, strict=True), 1)
+    ]

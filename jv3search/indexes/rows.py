@@ -1,0 +1,68 @@
+"""What an index tells about itself: its ledger, its documents, its state. Frozen, and free of any database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+State = Literal["done", "unchanged", "failed", "unsupported", "empty"]
+
+FAILURES: frozenset[State] = frozenset({"failed", "unsupported", "empty"})
+
+Kind = Literal["auto", "flat", "ivf"]
+"""How an index is searched: exactly, by inverted lists, or (auto) by lists once it is large."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """What came of one file the last time it was looked at; `reason` says why it is not in the index."""
+
+    uri: str
+    digest: str
+    state: State
+    checked_at: datetime
+    reason: str = ""
+    pages: int = 0
+    chunks: int = 0
+    language: str = ""
+    seconds: float = 0.0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document in the index, without its text."""
+
+    uri: str
+    digest: str
+    title: str
+    format: str
+    language: str
+    size: int
+    modified: datetime
+    ingested_at: datetime
+    pages: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An index at a glance: `languages` counts chunks, `formats` documents, `size` is bytes on disk.
+
+    `dimension` is what is searched, `full_dimension` what is stored; `vectors` describes the accelerator.
+    """
+
+    documents: int
+    chunks: int
+    languages: dict[str, int]
+    formats: dict[str, int]
+    model: str
+    dimension: int
+    full_dimension: int
+    kind: Kind
+    size: int
+    last_ingest: datetime | None
+    failures: tuple[LedgerRow, ...]
+    generation: int
+    vectors: str

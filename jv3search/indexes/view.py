@@ -1,0 +1,220 @@
+"""What one transaction sees of the catalog: every question that is asked of it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, and_, func, or_, select
+
+from jv3search.errors import InputError
+from jv3search.indexes import schema
+from jv3search.indexes.faults import damaged
+from jv3search.indexes.recipe import Recipe
+from jv3search.indexes.rows import FAILURES, DocumentRow, LedgerRow
+from jv3search.indexes.schema import BLOCK, body, chunk, document, embedding, index_info, ledger, tombstone
+from jv3search.types import Chunk, Document, Filter, Page, Section, Span
+
+Ids = NDArray[np.int64]
+Rows = NDArray[np.float16]
+
+_STAMP = select(index_info.c.identity, index_info.c.generation)  # asked before every search
+_AT_ONCE = 5_000  # ids in one statement; SQLite takes 32,766 values, PostgreSQL 65,535
+
+
+class Info(NamedTuple):
+    """The row that says what the index is and how far it has come."""
+
+    identity: str
+    recipe: Recipe
+    dimension: int
+    kind: str
+    generation: int
+    complete_since: int
+
+
+class Block(NamedTuple):
+    """The full-size rows (n, dimension) of the chunks [first, first + n)."""
+
+    first: int
+    rows: Rows
+
+
+class View:
+    """Questions to the catalog, answered in one transaction."""
+
+    def __init__(self, connection: Connection, where: str) -> None:
+        self.connection = connection
+        self._where = where
+
+    # -- the index ---------------------------------------------------------------------------------
+
+    def stamp(self) -> tuple[str, int]:
+        """Identity and generation: equal stamps, equal contents."""
+        return self.connection.execute(_STAMP).one()._tuple()
+
+    def info(self) -> Info:
+        """What the index is."""
+        row = self.connection.execute(select(index_info)).one()
+        try:
+            recipe = Recipe(**row.recipe)
+        except TypeError as error:
+            raise damaged(self._where, f"recipe {row.recipe!r}") from error
+        return Info(row.identity, recipe, row.dimension, row.kind, row.generation, row.complete_since)
+
+    # -- vectors -----------------------------------------------------------------------------------
+
+    def chunk_count(self) -> int:
+        """The number of chunks."""
+        return int(self.connection.scalar(select(func.coalesce(func.sum(embedding.c.chunks), 0))) or 0)
+
+    def blocks(self, dimension: int, *, since: int = -1) -> Iterator[Block]:
+        """All rows that came after generation `since`, in the order of their chunks' ids."""
+        wanted = select(embedding).where(embedding.c.generation > since).order_by(embedding.c.first)
+        for row in self.connection.execute(wanted, execution_options={"yield_per": 256}):
+            if len(row.rows) != row.chunks * dimension * 2 or zlib.crc32(row.rows) != row.crc32:
+                raise damaged(self._where, f"the vectors of {self._uri(row.document)}")
+            yield Block(row.first, np.frombuffer(row.rows, "<f2").reshape(row.chunks, dimension))
+
+    def removed(self, since: int) -> list[tuple[int, int]]:
+        """The ranges (first, count) of chunk ids that left after generation `since`."""
+        wanted = select(tombstone.c.first, tombstone.c.chunks).where(tombstone.c.generation > since)
+        return [(first, count) for first, count in self.connection.execute(wanted)]
+
+    def rows(self, ids: Ids, dimension: int) -> tuple[Ids, Rows]:
+        """The full-size rows of some chunks, in the order of their ids."""
+        size = 2 * dimension
+        place = (chunk.c.position % BLOCK) * size + 1
+        cut = func.substr(embedding.c.rows, place, size, type_=LargeBinary)
+        home = and_(embedding.c.document == chunk.c.document, embedding.c.number == chunk.c.position // BLOCK)
+        found: dict[int, bytes] = {}
+        for part in _parts(ids):
+            wanted = select(chunk.c.id, cut).join(embedding, home).where(chunk.c.id.in_(part))
+            found.update(self.connection.execute(wanted).tuples().all())
+        order = sorted(found)
+        joined = b"".join(found[key] for key in order)
+        if len(joined) != len(order) * size:
+            raise damaged(self._where, "a row of vectors is cut short")
+        return np.array(order, np.int64), np.frombuffer(joined, "<f2").reshape(len(order), dimension)
+
+    # -- filters and hits --------------------------------------------------------------------------
+
+    def survivors(self, where: Filter) -> Ids:
+        """The ids of all chunks that `where` admits, ascending."""
+        if where.languages:
+            wanted = select(chunk.c.id).where(chunk.c.language.in_(sorted(where.languages)))
+            if where.formats or where.under or where.since:
+                wanted = wanted.join(document, document.c.id == chunk.c.document).where(_admitted(where))
+            return np.sort(np.fromiter(self.connection.scalars(wanted), np.int64))
+        ranges = select(embedding.c.first, embedding.c.chunks).where(_admitted(where))
+        return self._expand(ranges.join(document, document.c.id == embedding.c.document))
+
+    def _expand(self, ranges: Select[int, int]) -> Ids:
+        """All ids of some ranges (first, count), ascending."""
+        pairs = np.array(self.connection.execute(ranges).fetchall(), np.int64).reshape(-1, 2)
+        first, count = pairs[np.argsort(pairs[:, 0])].T
+        starts = np.cumsum(count) - count  # where each range starts in the result
+        ids: Ids = np.repeat(first - starts, count) + np.arange(count.sum(), dtype=np.int64)
+        return ids
+
+    def found(self, ids: Sequence[int]) -> dict[int, Any]:
+        """Chunk, document and text of some chunks, by id."""
+        text = func.substr(body.c.text, chunk.c.start + 1, chunk.c.end - chunk.c.start).label("text")
+        wanted = (
+            select(chunk, document.c.uri, document.c.title, document.c.format, text)
+            .join(document, document.c.id == chunk.c.document)
+            .join(body, body.c.document == chunk.c.document)
+        )
+        rows = (row for part in _parts(ids) for row in self.connection.execute(wanted.where(chunk.c.id.in_(part))))
+        return {row.id: row for row in rows}
+
+    # -- documents ---------------------------------------------------------------------------------
+
+    def digests(self) -> dict[str, str]:
+        """The digest of every document, by uri."""
+        return dict(self.connection.execute(select(document.c.uri, document.c.digest)).tuples().all())
+
+    def documents(self) -> list[DocumentRow]:
+        """Every document, sorted by uri."""
+        wanted = select(*(column for column in document.c if column.name != "id"))
+        rows = [DocumentRow(**row._mapping) for row in self.connection.execute(wanted)]
+        return sorted(rows, key=lambda row: row.uri)  # here, for databases sort by their locale
+
+    def document(self, uri: str) -> Document:
+        """The document as its reader made it, without the notices; InputError if it is not in the index."""
+        wanted = select(body, document.c.title, document.c.format)
+        row = self.connection.execute(wanted.join(document).where(document.c.uri == uri)).one_or_none()
+        if row is None:
+            raise InputError(f"{uri} is not in the index")
+        pages = tuple(Page(number, Span(start, end), label) for number, start, end, label in row.pages)
+        sections = tuple(Section(title, level, Span(start, end)) for title, level, start, end in row.sections)
+        return Document(row.text, row.title, row.format, pages, sections)
+
+    def chunks(self, uri: str) -> list[Chunk]:
+        """The chunks of a document in reading order."""
+        wanted = select(chunk).join(document).where(document.c.uri == uri).order_by(chunk.c.position)
+        return [
+            Chunk(Span(row.start, row.end), row.language, row.tokens, row.page, row.section)
+            for row in self.connection.execute(wanted)
+        ]
+
+    def chunk_languages(self) -> dict[str, int]:
+        """How many chunks each language has, most first."""
+        return self._tally(chunk.c.language)
+
+    def document_formats(self) -> dict[str, int]:
+        """How many documents each format has, most first."""
+        return self._tally(document.c.format)
+
+    def _tally(self, column: ColumnElement[str]) -> dict[str, int]:
+        rows = self.connection.execute(select(column, func.count()).group_by(column)).tuples().all()
+        return dict(sorted(rows, key=lambda row: (-row[1], row[0])))
+
+    def _uri(self, document_id: int) -> str:
+        return str(self.connection.scalar(select(document.c.uri).where(document.c.id == document_id)))
+
+    # -- the ledger --------------------------------------------------------------------------------
+
+    def ledger(self) -> list[LedgerRow]:
+        """The whole ledger, sorted by uri."""
+        rows = [LedgerRow(**row._mapping) for row in self.connection.execute(select(ledger))]
+        return sorted(rows, key=lambda row: row.uri)
+
+    def failures(self) -> list[LedgerRow]:
+        """The files that are not in the index, sorted by uri."""
+        wanted = select(ledger).where(ledger.c.state.in_(sorted(FAILURES)))
+        return sorted(
+            (LedgerRow(**row._mapping) for row in self.connection.execute(wanted)), key=lambda row: row.uri
+        )
+
+    def last_checked(self) -> Any:
+        """When a file was last looked at, None if none was."""
+        return self.connection.scalar(select(func.max(ledger.c.checked_at, type_=schema.Moment)))
+
+
+def _parts(ids: Sequence[int] | Ids) -> Iterator[list[int]]:
+    plain = [int(key) for key in ids]
+    for start in range(0, len(plain), _AT_ONCE):
+        yield plain[start : start + _AT_ONCE]
+
+
+def _admitted(where: Filter) -> ColumnElement[bool]:
+    """What a filter asks of a document."""
+    wishes: list[ColumnElement[bool]] = []
+    if where.formats:
+        wishes.append(document.c.format.in_(sorted(where.formats)))
+    if where.under:
+        wishes.append(or_(*(_is_under(folder) for folder in sorted(where.under))))
+    if where.since is not None:
+        wishes.append(document.c.modified >= where.since)
+    return and_(*wishes)
+
+
+def _is_under(folder: str) -> ColumnElement[bool]:
+    """The folder's own name, or anything below it; compared as text, for LIKE knows wildcards and ignores case."""
+    separator = "/" if "/" in folder else "\\"
+    inside = folder.rstrip(separator) + separator
+    return or_(document.c.uri == folder, func.substr(document.c.uri, 1, len(inside)) == inside)
