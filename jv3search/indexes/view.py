@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, LargeBinary, Select, and_, bindparam, func, or_, select
 
 from jv3search.errors import InputError
 from jv3search.indexes import schema
@@ -22,6 +22,29 @@ Ids = NDArray[np.int64]
 Rows = NDArray[np.float16]
 
 _STAMP = select(index_info.c.identity, index_info.c.generation)  # asked before every search
+
+# Made once: putting a statement together takes longer than running it.
+_IDS = chunk.c.id.in_(bindparam("ids", expanding=True))
+_SIZE = bindparam("size", type_=Integer)  # bytes of a row
+_ROWS = (
+    select(
+        chunk.c.id,
+        func.substr(embedding.c.rows, (chunk.c.position % BLOCK) * _SIZE + 1, _SIZE, type_=LargeBinary),
+    )
+    .join(
+        embedding,
+        and_(embedding.c.document == chunk.c.document, embedding.c.number == chunk.c.position // BLOCK),
+    )
+    .where(_IDS)
+)
+_TEXT = func.substr(body.c.text, chunk.c.start + 1, chunk.c.end - chunk.c.start).label("text")
+_FOUND = (
+    select(chunk, document.c.uri, document.c.title, document.c.format, _TEXT)
+    .join(document, document.c.id == chunk.c.document)
+    .join(body, body.c.document == chunk.c.document)
+    .where(_IDS)
+)
+
 _AT_ONCE = 5_000  # ids in one statement; SQLite takes 32,766 values, PostgreSQL 65,535
 
 
@@ -87,13 +110,10 @@ class View:
     def rows(self, ids: Ids, dimension: int) -> tuple[Ids, Rows]:
         """The full-size rows of some chunks, in the order of their ids."""
         size = 2 * dimension
-        place = (chunk.c.position % BLOCK) * size + 1
-        cut = func.substr(embedding.c.rows, place, size, type_=LargeBinary)
-        home = and_(embedding.c.document == chunk.c.document, embedding.c.number == chunk.c.position // BLOCK)
         found: dict[int, bytes] = {}
         for part in _parts(ids):
-            wanted = select(chunk.c.id, cut).join(embedding, home).where(chunk.c.id.in_(part))
-            found.update(self.connection.execute(wanted).tuples().all())
+            cuts = self.connection.execute(_ROWS, {"ids": part, "size": size})
+            found.update(cuts.tuples().all())
         order = sorted(found)
         joined = b"".join(found[key] for key in order)
         if len(joined) != len(order) * size:
@@ -122,13 +142,7 @@ class View:
 
     def found(self, ids: Sequence[int]) -> dict[int, Any]:
         """Chunk, document and text of some chunks, by id."""
-        text = func.substr(body.c.text, chunk.c.start + 1, chunk.c.end - chunk.c.start).label("text")
-        wanted = (
-            select(chunk, document.c.uri, document.c.title, document.c.format, text)
-            .join(document, document.c.id == chunk.c.document)
-            .join(body, body.c.document == chunk.c.document)
-        )
-        rows = (row for part in _parts(ids) for row in self.connection.execute(wanted.where(chunk.c.id.in_(part))))
+        rows = (row for part in _parts(ids) for row in self.connection.execute(_FOUND, {"ids": part}))
         return {row.id: row for row in rows}
 
     # -- documents ---------------------------------------------------------------------------------
