@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,6 @@ from jv3search.indexes.vectors.port import Ids, Keep, Scores
 from jv3search.types import Embedding
 
 faiss: Any = _faiss  # its types do not know the keywords that its Python side adds
-
-_THREADS = int(faiss.omp_get_max_threads())  # for building
 
 FLAT_UNTIL = 50_000  # chunks; exact search of so many takes a few ms, above it lists are faster
 
@@ -70,10 +70,8 @@ class FaissIndex:
             raise OSError(str(error)) from error
 
     def _search(self, query: Embedding, k: int, parameters: Any) -> tuple[Ids, Scores]:
-        faiss.omp_set_num_threads(
-            1
-        )  # of this thread; for one query more only wait for each other: 12 ms, not 2, if busy
-        scores, ids = self._index.search(query[None], k, params=parameters)
+        with _one_thread():
+            scores, ids = self._index.search(query[None], k, params=parameters)
         found = ids[0] >= 0  # a short answer is padded with id -1
         return ids[0][found], scores[0][found]
 
@@ -86,9 +84,22 @@ class FaissIndex:
         return min(lists, math.ceil(int(self._lists.nprobe) / min(share, 1)))
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """For one query several would only wait for each other: 12 ms instead of 2 on a busy machine.
+
+    The number is this thread's own, but PyTorch shares it, so it is put back.
+    """
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
 def build(ids: Ids, rows: Embedding, kind: str) -> FaissIndex:
     """An index of unit rows (n, dimension); `kind` is "flat", "ivf" or "auto"."""
-    faiss.omp_set_num_threads(_THREADS)
     top = int(ids.max(initial=0))
     if kind == "flat" or not len(ids) or (kind == "auto" and len(ids) <= FLAT_UNTIL):
         flat = faiss.IndexIDMap2(faiss.IndexFlatIP(rows.shape[1]))
