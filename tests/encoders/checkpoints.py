@@ -23,7 +23,17 @@ INSTRUCTIONS = {
     "classification": "",
     "text-matching": "",
 }
-TARGETS = ["word_embeddings", "token_type_embeddings", "q_proj", "k_proj", "v_proj", "o_proj", "fc1", "fc2", "dense"]
+TARGETS = [
+    "word_embeddings",
+    "token_type_embeddings",
+    "q_proj",
+    "k_proj",
+    "v_proj",
+    "o_proj",
+    "fc1",
+    "fc2",
+    "dense",
+]
 RANK = 4
 CORPUS = """
 Represent the query for retrieving evidence documents: Represent the document for retrieval:
@@ -90,7 +100,9 @@ def make_checkpoints(folder: Path, *, positions: int = 8194, seed: int = 0) -> t
 
 def _random_model(config: dict, seed: int) -> nn.Module:
     torch.manual_seed(seed)
-    model = JinaEmbeddingsV3Model(JinaEmbeddingsV3Config(**{k: v for k, v in config.items() if k != "torch_dtype"}))
+    model = JinaEmbeddingsV3Model(
+        JinaEmbeddingsV3Config(**{k: v for k, v in config.items() if k != "torch_dtype"})
+    )
     for name, parameter in model.named_parameters():
         if parameter.ndim == 2:
             nn.init.normal_(parameter, std=0.08)  # livelier than the usual 0.02
@@ -127,7 +139,9 @@ def _normal(generator: torch.Generator, *shape: int) -> Tensor:
 def write_adapter(folder: Path, adapter: dict[str, Tensor], **changes: object) -> None:
     """A PEFT adapter folder; `changes` replace keys of adapter_config.json."""
     folder.mkdir(exist_ok=True)
-    save_file({f"base_model.model.{k}": v.contiguous() for k, v in adapter.items()}, folder / "adapter_model.safetensors")
+    save_file(
+        {f"base_model.model.{k}": v.contiguous() for k, v in adapter.items()}, folder / "adapter_model.safetensors"
+    )
     config = {
         "peft_type": "LORA", "base_model_name_or_path": None, "r": RANK, "lora_alpha": 1, "lora_dropout": 0.0,
         "target_modules": TARGETS, **changes,

@@ -1,0 +1,100 @@
+"""The commands by name, and the one place where an error of ours becomes a message and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from jv3search import __version__
+from jv3search.errors import JV3SearchError
+
+COMMANDS = {
+    "ingest": "jv3search.cli.ingest:ingest",
+    "search": "jv3search.cli.search:search",
+    "status": "jv3search.cli.index:status",
+    "reindex": "jv3search.cli.index:reindex",
+    "remove": "jv3search.cli.index:remove",
+    "embed": "jv3search.cli.embed:embed",
+    "model": "jv3search.cli.model:model",
+}
+"""Command -> "module:attribute", imported when the command is run or its help is asked for."""
+
+_SUMMARIES = {
+    "ingest": "Read documents, embed them with late chunking, and store them.",
+    "search": "Find the chunks that answer a question, in any language.",
+    "status": "Show what is in the index.",
+    "reindex": "Change the dimension or kind of the vector index; nothing is embedded again.",
+    "remove": "Take documents out of the index.",
+    "embed": "Embed lines of text; one JSON line out for each.",
+    "model": "List, fetch and verify models.",
+}
+
+_INTERRUPTED = 130  # what shells report for Ctrl-C
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is called, and lists the others by their summaries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _SUMMARIES[name]) for name in COMMANDS])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="jv3search")
+def cli() -> None:
+    """A local, multilingual knowledge base: ask in one language, find the passage in any other.
+
+    \b
+    Start:   ingest FOLDER                 read the documents in a folder
+             jv3search search "question"   find the passages that answer it
+    Settings may also stand in jv3search.toml or in JV3SEARCH_... variables; see the README.
+    """
+
+
+def run(command: click.Command, arguments: list[str] | None = None, name: str | None = None) -> None:
+    """Run a command to its exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    try:
+        status: Any = command.main(arguments, prog_name=name, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except JV3SearchError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted. What was stored stays stored; run the same command again to go on.", err=True)
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:  # the reader of our results, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def main() -> None:
+    """Entry point of `jv3search`."""
+    run(cli, name="jv3search")
+
+
+def ingest_main() -> None:
+    """Entry point of `ingest`, which is `jv3search ingest`."""
+    from jv3search.cli.ingest import ingest
+
+    run(ingest, name="ingest")

@@ -1,0 +1,70 @@
+"""`jv3search embed`: lines in, embeddings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from jv3search.cli.options import echo_json, model_option
+from jv3search.config import load_settings
+from jv3search.errors import InputError
+from jv3search.types import Embedding, Span
+
+if TYPE_CHECKING:
+    from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+
+_LINES = 64  # embedded together; results appear after so many
+
+
+@click.command()
+@click.argument("file", type=click.File(encoding="utf-8"), default="-")
+@click.option(
+    "--task", metavar="T", help="Adapter: retrieval.query, retrieval.passage, ... [none: the bare base]."
+)
+@click.option("--dim", type=int, metavar="N", help="Dimension, 1 to the model's size [its size].")
+@model_option
+@click.option("--late", is_flag=True, help="Late chunking: the lines are the chunks of one document.")
+def embed(file: TextIO, task: Any, dim: int | None, model: str | None, late: bool) -> None:
+    """Embed each line of FILE (stdin if none is given); one JSON line {"embedding": [...]} out for each.
+
+    With --late the lines, joined by one space, are embedded as one text and pooled line by line.
+    """
+    from jv3search import wiring
+
+    if late and task != "retrieval.passage":
+        raise InputError(f"--late embeds a document: use it with --task retrieval.passage, not {task}")
+    settings = load_settings({"model": model})
+    lines = _lines(file)
+    encoder = wiring.open_encoder(settings, wiring.model_name(settings))
+    embeddings = [_late(encoder, list(lines), dim)] if late else _each(encoder, lines, task, dim)
+    for rows in embeddings:
+        for row in rows:
+            echo_json({"embedding": [round(float(x), 7) for x in row]})
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    try:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                raise InputError(f"line {number} of {file.name} is blank: there must be a text in each")
+            yield line.rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file.name} is not UTF-8: {error}") from None
+
+
+def _each(encoder: JinaV3Encoder, lines: Iterable[str], task: Any, dim: int | None) -> Iterator[Embedding]:
+    lines = iter(lines)
+    while part := list(islice(lines, _LINES)):
+        yield encoder.encode(part, task, dimension=dim)
+
+
+def _late(encoder: JinaV3Encoder, lines: list[str], dim: int | None) -> Embedding:
+    """One document whose chunks are the lines, joined by one space as Jina's API joins its inputs."""
+    spans, start = [], 0
+    for line in lines:
+        spans.append(Span(start, start + len(line)))
+        start += len(line) + 1
+    return encoder.encode_document(" ".join(lines), spans, dimension=dim)

@@ -1,0 +1,101 @@
+"""`jv3search status`, `reindex` and `remove`: the index itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jv3search.cli.ingest import row_as_json
+from jv3search.cli.options import echo_json, index_option, json_option, notice
+from jv3search.config import load_settings
+from jv3search.errors import InputError
+
+if TYPE_CHECKING:
+    from jv3search.indexes import Status
+
+
+@click.command()
+@index_option
+@json_option
+def status(index: Path | None, as_json: bool) -> None:
+    """Show what is in the index: documents, languages, formats, model, size, failures."""
+    from jv3search import wiring
+
+    settings = load_settings({"index": index})
+    with wiring.open_reader(settings) as reader:
+        state = reader.status()
+    if as_json:
+        echo_json(_as_json(state, settings.index))
+    else:
+        _show(state, settings.index)
+
+
+@click.command()
+@index_option
+@click.option("--dim", type=int, metavar="N", help="Search at N dimensions from now on.")
+@click.option("--kind", type=click.Choice(["auto", "flat", "ivf"]), help="Exact, inverted lists, or by size.")
+def reindex(index: Path | None, dim: int | None, kind: Any) -> None:
+    """Change the dimension or kind of the vector index, from the stored full-size vectors."""
+    from jv3search import wiring
+
+    settings = load_settings({"index": index})
+    with wiring.reopen_writer(settings) as writer:
+        writer.reindex(dimension=dim, kind=kind)
+    with wiring.open_reader(settings) as reader:
+        click.echo(f"{settings.index} is searched at {reader.dimension} dimensions ({reader.kind}).")
+
+
+@click.command()
+@click.argument("uris", nargs=-1, required=True, metavar="URI...")
+@index_option
+def remove(uris: tuple[str, ...], index: Path | None) -> int:
+    """Take documents out of the index by their URI, as hits and status show it; files stay where they are."""
+    from jv3search import wiring
+
+    settings = load_settings({"index": index})
+    with wiring.reopen_writer(settings) as writer:
+        absent = [uri for uri in uris if not any(writer.remove(form) for form in dict.fromkeys(_forms(uri)))]
+    click.echo(f"{len(uris) - len(absent)} documents removed.")
+    if absent:
+        raise InputError(f"not in {settings.index}: {', '.join(absent)}")
+    return 0
+
+
+def _forms(uri: str) -> list[str]:
+    """As given, and as the absolute path of a file named from here."""
+    return [uri, str(Path(uri).absolute()), str(Path(uri).resolve())]
+
+
+def _as_json(state: Status, index: Path) -> dict[str, Any]:
+    return asdict(state) | {
+        "index": str(index),
+        "last_ingest": state.last_ingest.isoformat() if state.last_ingest else None,
+        "failures": [row_as_json(row) for row in state.failures],
+    }
+
+
+def _show(state: Status, index: Path) -> None:
+    last = state.last_ingest.astimezone().strftime("%Y-%m-%d %H:%M") if state.last_ingest else "never"
+    for name, value in (
+        ("index", str(index)),
+        ("documents", f"{state.documents:,}"),
+        ("chunks", f"{state.chunks:,}"),
+        ("languages", _counted(state.languages)),
+        ("formats", _counted(state.formats)),
+        ("model", state.model),
+        ("dimension", f"{state.dimension} of {state.full_dimension}, {state.vectors}"),
+        ("size on disk", f"{state.size / 1e6:,.1f} MB"),
+        ("last ingest", last),
+        ("failures", f"{len(state.failures)}"),
+    ):
+        click.echo(f"{name:13} {value}")
+    for row in state.failures:
+        notice(f"  {row.state:12} {row.uri}: {row.reason}")
+
+
+def _counted(counts: dict[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {count:,}" for name, count in ordered) or "none"

@@ -1,0 +1,155 @@
+"""`ingest`: documents in."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jv3search.cli.options import echo_json, index_option, json_option, model_option, notice
+from jv3search.cli.progress import FileBar, counting
+from jv3search.config import Settings, load_settings
+
+if TYPE_CHECKING:
+    from jv3search.indexes import LedgerRow
+    from jv3search.ingest.plan import Plan
+
+_FAILED = ("failed", "empty")
+_PLAN_WORDS = {
+    "add": "new", "replace": "changed", "move": "moved", "keep": "unchanged",
+    "unsupported": "unsupported", "fail": "unreadable",
+}  # fmt: skip
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@index_option
+@model_option
+@click.option("--dim", type=int, metavar="N", help="Dimension of a new index's search [256, or the model's size].")
+@click.option("--chunk-tokens", type=click.IntRange(min=16), metavar="N", help="Target size of a chunk [256].")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--prune", is_flag=True, help="Remove documents whose files are gone from the given paths.")
+@click.option(
+    "--wait", type=float, default=0.0, metavar="S", help="Seconds to wait for another ingest to end [0]."
+)
+@json_option
+def ingest(
+    paths: tuple[Path, ...],
+    index: Path | None,
+    model: str | None,
+    dim: int | None,
+    chunk_tokens: int | None,
+    dry_run: bool,
+    prune: bool,
+    wait: float,
+    as_json: bool,
+) -> int:
+    """Read the documents in PATHs (./ingest if none is given), embed them with late chunking, store them.
+
+    Only new and changed files are embedded. The exit status is 1 if a file failed; the others are stored.
+    """
+    if dim is not None:
+        _check_dimension(dim)
+    settings = load_settings({"index": index, "model": model, "dimension": dim, "chunk_tokens": chunk_tokens})
+    roots = list(paths) or [settings.documents]
+    plan = _plan(settings, roots)
+    if dry_run:
+        return _show_plan(plan, settings, as_json)
+    began = time.perf_counter()
+    rows, name, removed = _carry_out(plan, settings, prune, wait)
+    return _show_outcome(rows, plan, removed, settings, name, time.perf_counter() - began, as_json)
+
+
+def _check_dimension(dimension: int) -> None:
+    if not 1 <= dimension <= 1024:
+        raise click.BadParameter(f"{dimension} is not in 1..1024", param_hint="--dim")
+
+
+def _plan(settings: Settings, roots: list[Path]) -> Plan:
+    from jv3search import wiring
+    from jv3search.ingest.plan import make_plan
+
+    found = wiring.find_documents(settings, roots)
+    if found.links or found.hidden:
+        notice(f"Left out: {found.links} links, {found.hidden} hidden entries.")
+    with counting(len(found.files), "comparing") as step:
+        return make_plan(found, roots, wiring.held_documents(settings), step)
+
+
+def _carry_out(plan: Plan, settings: Settings, prune: bool, wait: float) -> tuple[list[LedgerRow], str, int]:
+    """(each file's ledger row, the model's name, documents removed)."""
+    from jv3search import wiring
+    from jv3search.ingest.pipeline import Progress
+
+    name = wiring.model_name(settings, wiring.index_model(settings))
+    notice(f"Model: {name}. Index: {settings.index}.")
+    encoder = wiring.open_encoder(settings, name)
+    recipe = wiring.recipe_of(settings, name, encoder)
+    with wiring.open_writer(settings, recipe, wait=wait) as writer, FileBar(len(plan.files)) as bar:
+        progress = Progress(on_row=bar.settle, on_tokens=bar.count_tokens)
+        rows = wiring.ingest(settings, plan, writer, encoder, prune=prune, progress=progress)
+    return rows, name, len(plan.vanished) if prune else 0
+
+
+def _show_plan(plan: Plan, settings: Settings, as_json: bool) -> int:
+    if as_json:
+        files = [
+            {"uri": p.source.uri, "action": _PLAN_WORDS[p.action], "size": p.source.size}
+            | ({"moved_from": p.moved_from} if p.moved_from else {})
+            | ({"reason": p.reason} if p.reason else {})
+            for p in plan.files
+        ]
+        echo_json({"index": str(settings.index), "files": files, "vanished": list(plan.vanished)})
+        return 0
+    for planned in plan.files:
+        remark = f"  ({planned.moved_from or planned.reason})" if planned.moved_from or planned.reason else ""
+        click.echo(f"{_PLAN_WORDS[planned.action]:12} {planned.source.uri}{remark}")
+    for uri in plan.vanished:
+        click.echo(f"{'gone':12} {uri}  (leaves the index only with --prune)")
+    return 0
+
+
+def _show_outcome(
+    rows: list[LedgerRow],
+    plan: Plan,
+    removed: int,
+    settings: Settings,
+    name: str,
+    seconds: float,
+    as_json: bool,
+) -> int:
+    counts = Counter(row.state for row in rows)
+    if as_json:
+        echo_json(
+            {
+                "index": str(settings.index), "model": name, "seconds": round(seconds, 3), "removed": removed,
+                "vanished": list(plan.vanished), "counts": dict(counts),
+                "files": [row_as_json(row) for row in rows],
+            }
+        )  # fmt: skip
+    else:
+        for row in rows:
+            if row.state in _FAILED or (row.state == "unsupported" and len(plan.files) == 1):
+                notice(f"{row.state:12} {row.uri}: {row.reason}")
+        click.echo(_summary(counts, rows, removed, seconds))
+        if plan.vanished and not removed:
+            notice(f"{len(plan.vanished)} documents in the index have no file any more; --prune removes them.")
+    lone = len(plan.files) == 1 and bool(counts["unsupported"])
+    return 1 if lone or any(counts[state] for state in _FAILED) else 0
+
+
+def _summary(counts: Counter[Any], rows: list[LedgerRow], removed: int, seconds: float) -> str:
+    chunks = sum(row.chunks for row in rows if row.state == "done")
+    parts = [f"{counts['done']} documents ingested ({chunks} chunks) in {seconds:.1f} s"]
+    parts += [f"{counts[state]} {state}" for state in ("unchanged", *_FAILED, "unsupported") if counts[state]]
+    parts += [f"{removed} removed"] if removed else []
+    return ", ".join(parts) + "."
+
+
+def row_as_json(row: LedgerRow) -> dict[str, Any]:
+    """A ledger row as plain values."""
+    return asdict(row) | {"checked_at": row.checked_at.isoformat()}

@@ -1,0 +1,110 @@
+"""`jv3search search`: a question in, passages out."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from jv3search.cli.options import echo_json, index_option, json_option, model_option
+from jv3search.config import load_settings
+from jv3search.errors import InputError
+
+if TYPE_CHECKING:
+    from jv3search.search.answer import Answer
+    from jv3search.types import Hit
+
+_SHOWN_LINES = 6  # of a hit's text on a terminal; --json has all of it
+
+
+@click.command()
+@click.argument("query", nargs=-1)
+@click.option("--queries", type=click.Path(path_type=Path), metavar="FILE", help="Search each line of a file.")
+@index_option
+@model_option
+@click.option("--k", type=click.IntRange(min=1), default=10, show_default=True, help="How many hits.")
+@click.option("--lang", metavar="CODES", default="", help="Only chunks in these languages: de,ja")
+@click.option("--type", "types", metavar="TYPES", default="", help="Only documents of these types: pdf,docx")
+@click.option("--under", type=click.Path(path_type=Path), multiple=True, metavar="DIR", help="Only below DIR.")
+@click.option("--since", metavar="DATE", default="", help="Only files modified on or after DATE (2026-01-31).")
+@json_option
+def search(
+    query: tuple[str, ...],
+    queries: Path | None,
+    index: Path | None,
+    model: str | None,
+    k: int,
+    lang: str,
+    types: str,
+    under: tuple[Path, ...],
+    since: str,
+    as_json: bool,
+) -> None:
+    """Find the chunks that answer QUERY, whatever language they are written in.
+
+    With --queries there is one JSON line out for each line in.
+    """
+    from jv3search import wiring
+
+    asked = _questions(" ".join(query), queries)
+    where = wiring.make_filter(languages=_listed(lang), formats=_listed(types), under=under, since=since)
+    settings = load_settings({"index": index, "model": model})
+    reader, encoder = wiring.open_for_search(settings)
+    with reader:
+        for answer in wiring.search(reader, encoder, asked, k=k, where=where):
+            if as_json or queries:
+                echo_json(answer.as_json())
+            else:
+                show(answer)
+
+
+def show(answer: Answer) -> None:
+    """An answer for people: where each hit is, and its first lines."""
+    if not answer.hits:
+        click.echo("Nothing was found: the index is empty, or the filters leave nothing.")
+    width = min(shutil.get_terminal_size().columns, 110)
+    for hit in answer.hits:
+        click.echo(f"{click.style(f'{hit.rank:2}', bold=True)}  {_heading(hit)}")
+        lines = textwrap.wrap(" ".join(hit.text.split()), width - 4, max_lines=_SHOWN_LINES, placeholder=" …")
+        click.echo(textwrap.indent("\n".join(lines), "    ") + "\n")
+
+
+def _heading(hit: Hit) -> str:
+    """manual.pdf, page 12, "Backups"  [en]  0.812 and the folder."""
+    path = Path(hit.uri)
+    place = "".join(
+        [f", page {hit.page}" if hit.page is not None else "", f", “{hit.section}”" if hit.section else ""]
+    )
+    name = click.style(path.name, fg="cyan", bold=True)
+    return f"{name}{place}  [{hit.language}]  {click.style(f'{hit.score:.3f}', fg='green')}  {path.parent}"
+
+
+def _questions(query: str, queries: Path | None) -> list[str]:
+    if queries is None:
+        if not query.strip():
+            raise InputError('there is no query: jv3search search "what you want to know"')
+        return [query]
+    if query:
+        raise InputError(f"give either a query or --queries, not both ({query!r} and {queries})")
+    return list(_lines(queries))
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the queries cannot be read from {path}: {error}") from None
+    if not lines:
+        raise InputError(f"there is no query in {path}")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            raise InputError(f"line {number} of {path} is blank: there must be a query in each")
+        yield line
+
+
+def _listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]

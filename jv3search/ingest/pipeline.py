@@ -1,0 +1,231 @@
+"""The ingest loop: read, split and tokenise the next files while the encoder works on the last ones.
+
+    plan -> prepare (reader's child, chunker, language)  -> encode (several documents a batch) -> store
+
+Each document is stored by one transaction of its own, so a kill at any moment loses at most the batch in
+hand, and the next run goes on where this one stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from jv3search.encoders.late_chunking import TokenizedText, join_tokenless, token_ranges
+from jv3search.encoders.port import Encoder
+from jv3search.errors import EmptyDocument, ReadError
+from jv3search.indexes import FAILURES, LedgerRow, Writer
+from jv3search.ingest.chunking import chunk_spans
+from jv3search.ingest.language import detect, document_language
+from jv3search.ingest.plan import Plan, Planned
+from jv3search.ingest.readers import Reader, fetch
+from jv3search.types import (
+    UNKNOWN_LANGUAGE,
+    Chunk,
+    Document,
+    EmbeddedDocument,
+    Page,
+    Section,
+    Source,
+    Span,
+)
+
+_BATCH_TOKENS = 8192  # of whole documents given to the encoder at once; it makes its own passes of them
+_READ_AHEAD = 8  # documents prepared while the encoder works
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document that is read, tokenised and split, and waits for its embeddings."""
+
+    source: Source
+    document: Document
+    language: str
+    tokens: TokenizedText
+    chunks: tuple[Chunk, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Who is told what: each file's ledger row when it is settled, each forward pass's number of tokens."""
+
+    on_row: Callable[[LedgerRow], None] = lambda row: None
+    on_tokens: Callable[[int], None] = lambda tokens: None
+
+
+def run(
+    plan: Plan, writer: Writer, encoder: Encoder, *, chunk_tokens: int, prune: bool, progress: Progress
+) -> list[LedgerRow]:
+    """Carry out a plan and return every file's ledger row; a file that fails never stops the others."""
+    rows: list[LedgerRow] = []
+
+    def settle(row: LedgerRow) -> None:
+        rows.append(row)
+        progress.on_row(row)
+
+    for row in _without_encoding(plan, writer):
+        settle(row)
+    if prune:
+        for uri in plan.vanished:
+            writer.remove(uri)
+    with Reader() as reader, closing(_prepared(plan, reader, encoder, chunk_tokens)) as stream:
+        for batch in _batches(stream, settle, writer):
+            for row in _store(batch, writer, encoder, progress):
+                settle(row)
+    return rows
+
+
+def _without_encoding(plan: Plan, writer: Writer) -> Iterator[LedgerRow]:
+    """Moves, files that stayed as they are, and files that cannot be read at all."""
+    known = writer.known()
+    for uri in [uri for uri, row in known.items() if row.state in FAILURES and not Path(uri).exists()]:
+        writer.remove(uri)  # a failure of a file that is gone concerns nobody
+    for planned in plan.of("keep"):
+        row = replace(known[planned.source.uri], state="done", reason="", checked_at=_now(), seconds=0.0)
+        if known[planned.source.uri].state in FAILURES:  # it changed, failed, and was changed back
+            writer.record(row)
+        yield replace(row, state="unchanged")
+    for planned in plan.of("move"):
+        row = replace(known[planned.moved_from], uri=planned.source.uri, checked_at=_now(), seconds=0.0)
+        writer.move(planned.moved_from, planned.source.uri, row)
+        yield replace(row, state="done", reason=f"moved from {planned.moved_from}")
+    for planned in plan.of("unsupported", "fail"):
+        state = "unsupported" if planned.action == "unsupported" else "failed"
+        row = _row(planned.source, state=state, reason=planned.reason)
+        writer.record(row)
+        yield row
+
+
+def _prepared(plan: Plan, reader: Reader, encoder: Encoder, chunk_tokens: int) -> Iterator[Prepared | LedgerRow]:
+    """Prepared documents in order, up to `_READ_AHEAD` ahead of whoever asks; a row where there is none."""
+    todo = iter(plan.of("add", "replace"))
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as pool:
+        try:
+            waiting = [pool.submit(_try, p, reader, encoder, chunk_tokens) for p in islice(todo, _READ_AHEAD)]
+            while waiting:
+                first: Future[Prepared | LedgerRow] = waiting.pop(0)
+                for planned in islice(todo, 1):
+                    waiting.append(pool.submit(_try, planned, reader, encoder, chunk_tokens))
+                yield first.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _try(planned: Planned, reader: Reader, encoder: Encoder, chunk_tokens: int) -> Prepared | LedgerRow:
+    """`prepare`, with a ledger row in place of an error that concerns only this file."""
+    kept = " (its previous version stays searchable)" if planned.action == "replace" else ""
+    try:
+        return prepare(planned, reader, encoder, chunk_tokens)
+    except EmptyDocument as error:
+        return _row(planned.source, state="empty", reason=f"{error}{kept}")
+    except ReadError as error:  # an unsupported content under a supported name, too: the user should hear of it
+        return _row(planned.source, state="failed", reason=f"{error}{kept}")
+
+
+def prepare(planned: Planned, reader: Reader, encoder: Encoder, chunk_tokens: int) -> Prepared:
+    """Read, tokenise and split one file; ReadError says why it cannot be done."""
+    began = time.perf_counter()
+    data = fetch(planned.path)
+    source = replace(planned.source, digest=hashlib.sha256(data).hexdigest(), size=len(data))
+    document = reader.read_bytes(data, planned.path.name)
+    tokens = encoder.tokenize(document.text)
+    spans = join_tokenless(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
+    if not spans:
+        raise EmptyDocument(f"{planned.path.name} holds no word that the model knows")
+    chunks, language = make_chunks(document, tokens, spans)
+    return Prepared(source, document, language, tokens, chunks, time.perf_counter() - began)
+
+
+def make_chunks(document: Document, tokens: TokenizedText, spans: Sequence[Span]) -> tuple[tuple[Chunk, ...], str]:
+    """Chunks with language, page and section, and the document's language, which unsure chunks take over."""
+    languages = [detect(span.of(document.text)) for span in spans]
+    whole = document_language(languages, [len(span) for span in spans])
+    chunks = tuple(
+        Chunk(
+            span=span,
+            language=whole if language == UNKNOWN_LANGUAGE else language,
+            tokens=last - first,
+            page=_page_at(document.pages, span.start),
+            section=_section_at(document.sections, span.start),
+        )
+        for span, language, (first, last) in zip(spans, languages, token_ranges(tokens, spans), strict=True)
+    )
+    return chunks, whole
+
+
+def _batches(
+    stream: Iterator[Prepared | LedgerRow], settle: Callable[[LedgerRow], None], writer: Writer
+) -> Iterator[list[Prepared]]:
+    """Prepared documents in batches of about `_BATCH_TOKENS`; rows of failures are settled on the way."""
+    batch: list[Prepared] = []
+    for item in stream:
+        if isinstance(item, LedgerRow):
+            writer.record(item)
+            settle(item)
+            continue
+        batch.append(item)
+        if sum(len(prepared.tokens) for prepared in batch) >= _BATCH_TOKENS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _store(batch: Sequence[Prepared], writer: Writer, encoder: Encoder, progress: Progress) -> Iterator[LedgerRow]:
+    began = time.perf_counter()
+    passages = [(prepared.tokens, [chunk.span for chunk in prepared.chunks]) for prepared in batch]
+    embeddings = encoder.encode_passages(passages, on_tokens=progress.on_tokens)
+    a_token = (time.perf_counter() - began) / sum(len(prepared.tokens) for prepared in batch)
+    for prepared, rows in zip(batch, embeddings, strict=True):
+        row = _row(
+            prepared.source,
+            state="done",
+            reason="; ".join(prepared.document.notices),
+            pages=len(prepared.document.pages),
+            chunks=len(prepared.chunks),
+            language=prepared.language,
+            seconds=round(prepared.seconds + a_token * len(prepared.tokens), 3),
+        )
+        embedded = EmbeddedDocument(prepared.source, prepared.document, prepared.language, prepared.chunks, rows)
+        writer.replace(embedded, row)
+        yield row
+
+
+def _page_at(pages: Sequence[Page], start: int) -> int | None:
+    number = None
+    for page in pages:
+        if page.span.start > start:
+            break
+        number = page.number
+    return number
+
+
+def _section_at(sections: Sequence[Section], start: int) -> str | None:
+    title = None
+    for section in sections:
+        if section.span.start > start:
+            break
+        title = section.title
+    return title
+
+
+def _row(source: Source, **values: object) -> LedgerRow:
+    return LedgerRow(
+        uri=source.uri,
+        digest=source.digest,
+        size=source.size,
+        checked_at=_now(),
+        **values,  # type: ignore[arg-type]
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,176 @@
+"""From settings to parts: the only module that knows every part, and which imports each on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jv3search.config import Settings
+from jv3search.errors import IndexMismatch, IndexNotFound, InputError
+from jv3search.types import Filter
+
+if TYPE_CHECKING:
+    from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+    from jv3search.indexes import LedgerRow, Reader, Recipe, Writer
+    from jv3search.ingest.pipeline import Progress
+    from jv3search.ingest.plan import Plan
+    from jv3search.ingest.walk import Found
+    from jv3search.search.answer import Answer
+
+_DEFAULT_DIMENSION = 256  # keeps 99 % of jina-embeddings-v3's retrieval quality at a quarter of its size
+
+
+def model_name(settings: Settings, index_model: str = "") -> str:
+    """The model to use: the one asked for, else the one that made the index, else the best that is here."""
+    from jv3search.encoders.models import default_model
+
+    return settings.model or index_model or default_model(settings.models)
+
+
+def open_encoder(settings: Settings, name: str) -> JinaV3Encoder:
+    """Load a model by name or folder."""
+    from jv3search.encoders.models import load, locate
+
+    return load(locate(name, settings.models), settings.threads)
+
+
+def open_reader(settings: Settings) -> Reader:
+    """The index for reading; IndexNotFound says how to make one."""
+    from jv3search import indexes
+
+    return indexes.open_reader(settings.index, url=settings.catalog or None)
+
+
+def open_writer(settings: Settings, recipe: Recipe, *, wait: float) -> Writer:
+    """The index for writing, made if it is not there; IndexLocked while another process writes to it."""
+    from jv3search import indexes
+
+    dimension = settings.dimension or min(_DEFAULT_DIMENSION, recipe.dimension)
+    if not 1 <= dimension <= recipe.dimension:
+        raise InputError(f"dimension {dimension} is not in 1..{recipe.dimension}, the sizes {recipe.model} has")
+    return indexes.open_writer(
+        settings.index, recipe, dimension=dimension, url=settings.catalog or None, timeout=wait
+    )
+
+
+def reopen_writer(settings: Settings) -> Writer:
+    """An index that exists, for changes that need no model."""
+    from jv3search import indexes
+
+    with open_reader(settings) as reader:
+        recipe, dimension = reader.recipe, reader.dimension
+    return indexes.open_writer(settings.index, recipe, dimension=dimension, url=settings.catalog or None)
+
+
+def index_model(settings: Settings) -> str:
+    """Name of the model that made the index, or "" if there is no index yet."""
+    try:
+        with open_reader(settings) as reader:
+            return reader.recipe.model
+    except IndexNotFound:
+        return ""
+
+
+def recipe_of(settings: Settings, name: str, encoder: JinaV3Encoder) -> Recipe:
+    """What an index made with these settings has to remember."""
+    from jv3search.indexes import Recipe
+    from jv3search.ingest.chunking import CHUNKING_VERSION
+
+    return Recipe(
+        model=name,
+        weights=encoder.weights,
+        task="retrieval.passage",
+        prefix=encoder.config.instructions["retrieval.passage"],
+        pooling="late",
+        chunk_tokens=settings.chunk_tokens,
+        dimension=encoder.dimension,
+        chunking=CHUNKING_VERSION,
+    )
+
+
+def open_for_search(settings: Settings) -> tuple[Reader, JinaV3Encoder]:
+    """The index and the very model that made it; IndexMismatch if the model's weights are others by now."""
+    reader = open_reader(settings)
+    encoder = open_encoder(settings, model_name(settings, reader.recipe.model))
+    if encoder.weights != reader.recipe.weights:
+        raise IndexMismatch(
+            f"{settings.index} was made by {reader.recipe.model} with other weights "
+            f"({reader.recipe.weights[:12]}) than the model in {encoder.folder} has ({encoder.weights[:12]}): "
+            f"a search would give wrong results. Rebuild it: delete {settings.index} and ingest the documents "
+            "again; or give the model that made it with --model"
+        )
+    return reader, encoder
+
+
+def search(
+    reader: Reader, encoder: JinaV3Encoder, queries: Iterable[str], *, k: int, where: Filter
+) -> Iterable[Answer]:
+    """An answer for each query, in order."""
+    from jv3search.search.answer import answer
+
+    return (answer(reader, encoder, query, k, where) for query in queries)
+
+
+def make_filter(
+    *, languages: Sequence[str] = (), formats: Sequence[str] = (), under: Sequence[Path] = (), since: str = ""
+) -> Filter:
+    """A filter from what a person types; InputError for a language, format or date there is not."""
+    from jv3search.ingest.language import KNOWN_LANGUAGES
+    from jv3search.ingest.readers import READERS
+
+    return Filter(
+        languages=_known(languages, KNOWN_LANGUAGES, "language code"),
+        formats=_known(formats, READERS, "document type"),
+        under=frozenset(str(folder.expanduser().resolve()) for folder in under),
+        since=_date(since) if since else None,
+    )
+
+
+def find_documents(settings: Settings, paths: Sequence[Path]) -> Found:
+    """The files below some paths; InputError if there is none."""
+    from jv3search.ingest.walk import find_files
+
+    found = find_files(paths, leave_out=settings.index)
+    if not (found.files or found.refused):
+        hidden = f" ({found.hidden} hidden, {found.links} links left out)" if found.hidden + found.links else ""
+        raise InputError(f"there is no document in {', '.join(map(str, paths))}{hidden}: put some there")
+    return found
+
+
+def held_documents(settings: Settings) -> dict[str, str]:
+    """Digest of each document in the index by address; none if there is no index yet."""
+    try:
+        with open_reader(settings) as reader:
+            return {row.uri: row.digest for row in reader.documents()}
+    except IndexNotFound:
+        return {}
+
+
+def ingest(
+    settings: Settings, plan: Plan, writer: Writer, encoder: JinaV3Encoder, *, prune: bool, progress: Progress
+) -> list[LedgerRow]:
+    """Carry out a plan."""
+    from jv3search.ingest.pipeline import run
+
+    return run(plan, writer, encoder, chunk_tokens=settings.chunk_tokens, prune=prune, progress=progress)
+
+
+def _known(values: Sequence[str], known: Iterable[str], what: str) -> frozenset[str]:
+    choices = sorted(known)
+    for value in values:
+        if value not in choices:
+            near = get_close_matches(value, choices, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {' '.join(choices)}"
+            raise InputError(f"{value!r} is no {what}; {hint}")
+    return frozenset(values)
+
+
+def _date(value: str) -> datetime:
+    try:
+        date = datetime.fromisoformat(value)
+    except ValueError:
+        raise InputError(f"{value!r} is no date; write it as 2026-01-31 or 2026-01-31T08:00") from None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,0 +1,173 @@
+"""The loader is strict: whatever would load silently wrong is refused with the reason."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from jv3search.encoders.jina_v3.checkpoint import weights_digest
+from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from jv3search.errors import ModelError
+
+
+@pytest.fixture(params=["hf", "original"])
+def copy(request, checkpoints, tmp_path):
+    """A checkpoint that a test may damage, in each layout."""
+    source = checkpoints[0] if request.param == "hf" else checkpoints[1]
+    return shutil.copytree(source, tmp_path / request.param)
+
+
+@pytest.fixture
+def hf_copy(checkpoints, tmp_path):
+    return shutil.copytree(checkpoints[0], tmp_path / "hf")
+
+
+def change_weights(folder, change):
+    path = folder / "model.safetensors"
+    state = load_file(path)
+    change(state)
+    save_file(state, path)
+
+
+def change_json(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def load_and_use(folder):
+    JinaV3Encoder(folder).encode(["Berlin"], "retrieval.query")
+
+
+def a_key(state, part):
+    return next(key for key in state if part in key and "lora" not in key)
+
+
+def test_a_missing_tensor(copy):
+    change_weights(copy, lambda state: state.pop(a_key(state, "layers.1.mlp.fc1.")))
+    with pytest.raises(ModelError, match=r"lacks 1 tensors, first layers\.1\.mlp\.fc1"):
+        load_and_use(copy)
+
+
+def test_a_tensor_too_many(copy):
+    change_weights(copy, lambda state: state.update({"lm_head.bias": torch.zeros(3)}))
+    with pytest.raises(ModelError, match=r"does not know, first lm_head\.bias"):
+        load_and_use(copy)
+
+
+def test_a_tensor_of_another_shape(copy):
+    def cut(state):
+        key = a_key(state, "layers.0.mlp.fc2.")
+        state[key] = state[key][:-1].clone()
+
+    change_weights(copy, cut)
+    with pytest.raises(ModelError, match=r"has the shape \(63"):
+        load_and_use(copy)
+
+
+def test_an_adapter_of_another_shape(hf_copy):
+    path = hf_copy / "retrieval_query" / "adapter_model.safetensors"
+    state = load_file(path)
+    key = next(key for key in state if "layers.0.mlp.fc1.lora_A" in key)
+    save_file(state | {key: state[key][:, :-1].clone()}, path)
+    with pytest.raises(ModelError, match="maps 63 to 128, the base 64 to 128"):
+        load_and_use(hf_copy)
+
+
+def test_an_adapter_with_half_a_pair(hf_copy):
+    path = hf_copy / "separation" / "adapter_model.safetensors"
+    state = load_file(path)
+    state.pop(next(key for key in state if "layers.0.mlp.fc1.lora_A" in key))
+    save_file(state, path)
+    with pytest.raises(ModelError, match=r"separation: layers\.0\.mlp\.fc1 has only one"):
+        load_and_use(hf_copy)
+
+
+def test_an_adapter_that_is_not_there(hf_copy):
+    shutil.rmtree(hf_copy / "classification")
+    with pytest.raises(ModelError, match=r"classification.*is missing"):
+        load_and_use(hf_copy)
+
+
+def test_a_bank_without_its_partner(checkpoints, tmp_path):
+    folder = shutil.copytree(checkpoints[1], tmp_path / "original")
+    change_weights(
+        folder, lambda s: s.pop(next(k for k in s if k.endswith("fc1.parametrizations.weight.0.lora_B")))
+    )
+    with pytest.raises(ModelError, match="but not encoder"):
+        load_and_use(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rotary_emb_base": 10000.0}, "rotary_emb_base is 10000.0; only 20000.0"),
+        ({"position_embedding_type": "absolute"}, "position_embedding_type is 'absolute'"),
+        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 20000.0}}, "rope_parameters"),
+        ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
+        ({"lora_alpha": 8}, "LoRA scaling is 8/4; only 0.25"),
+        ({"lora_adaptations": ["separation"]}, "lora_adaptations"),
+        ({"task_instructions": {"retrieval.query": ""}}, "task_instructions"),
+    ],
+)
+def test_a_config_that_would_change_the_arithmetic(copy, change, message):
+    change_json(copy / "config.json", **change)
+    with pytest.raises(ModelError, match=message):
+        load_and_use(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lora_alpha": 2}, "LoRA scaling is 2/4"),
+        ({"use_dora": True}, "use_dora is True"),
+        ({"use_rslora": True}, "use_rslora is True"),
+        ({"peft_type": "IA3"}, "peft_type is 'IA3'"),
+        ({"rank_pattern": {"fc1": 8}}, "rank_pattern"),
+        ({"bias": "all"}, "bias is 'all'"),
+    ],
+)
+def test_an_adapter_that_is_no_plain_lora(hf_copy, change, message):
+    change_json(hf_copy / "text_matching" / "adapter_config.json", **change)
+    with pytest.raises(ModelError, match=message):
+        load_and_use(hf_copy)
+
+
+def test_damaged_and_missing_files(copy):
+    weights = copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=r"model\.safetensors is damaged"):
+        load_and_use(copy)
+    weights.unlink()
+    with pytest.raises(ModelError, match=r"model\.safetensors is missing"):
+        load_and_use(copy)
+    (copy / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelError, match="cannot be read as a tokenizer"):
+        load_and_use(copy)
+    (copy / "config.json").write_text("[1]")
+    with pytest.raises(ModelError, match="holds a list, not a JSON object"):
+        load_and_use(copy)
+
+
+def test_the_digest_tells_one_changed_number(hf_copy):
+    before = weights_digest(hf_copy)
+
+    def nudge(state):
+        state[a_key(state, "layers.0.mlp.fc1.bias")][0] += 1
+
+    change_weights(hf_copy, nudge)
+    assert weights_digest(hf_copy) != before
+
+
+def test_a_sharded_checkpoint_is_one_checkpoint(checkpoints, tmp_path):
+    folder = shutil.copytree(checkpoints[0], tmp_path / "sharded")
+    state = load_file(folder / "model.safetensors")
+    keys = sorted(state)
+    (folder / "model.safetensors").unlink()
+    parts = {"a.safetensors": keys[:9], "b.safetensors": keys[9:]}
+    for name, part in parts.items():
+        save_file({key: state[key] for key in part}, folder / name)
+    index = {"weight_map": {key: name for name, part in parts.items() for key in part}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    whole = JinaV3Encoder(checkpoints[0]).encode(["東京は日本の首都です。"], "separation")
+    assert (JinaV3Encoder(folder).encode(["東京は日本の首都です。"], "separation") == whole).all()

@@ -1,0 +1,187 @@
+"""The encoder on tiny checkpoints of the published layouts: values, not shapes."""
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel
+from transformers.utils import logging
+
+from jv3search.encoders.jina_v3.config import TASKS, folder_of
+from jv3search.errors import InputError
+from jv3search.types import Span
+
+TEXTS = [
+    "Berlin is the capital and largest city of Germany.",
+    "北京是中国的首都。它是一座历史悠久的城市。",
+    "Москва — столица России. " * 6,
+    "Paris",
+    "القاهرة هي عاصمة مصر. مدينة كبيرة جدا.",
+    "दिल्ली भारत की राजधानी है। यह एक बड़ा शहर है।",
+    "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย",
+]
+LONG = " ".join(TEXTS * 3)
+ALL_TASKS = [None, *TASKS]
+
+
+@pytest.mark.parametrize("task", ALL_TASKS)
+def test_both_layouts_give_bit_identical_vectors(hf, original, task):
+    np.testing.assert_array_equal(hf.encode(TEXTS, task), original.encode(TEXTS, task))
+    assert hf.weights != original.weights  # other files all the same
+
+
+def test_both_layouts_chunk_late_alike(hf, original):
+    spans = [Span(0, 40), Span(40, len(LONG))]
+    np.testing.assert_array_equal(hf.encode_document(LONG, spans), original.encode_document(LONG, spans))
+
+
+def test_the_native_model_with_peft_agrees(hf, checkpoints):
+    """Token states within 2e-5 of transformers + PEFT, for the base and for every task."""
+    logging.set_verbosity_error()
+    reference = AutoModel.from_pretrained(checkpoints[0], dtype=torch.float32).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for task in TASKS:
+            name = folder_of(task)
+            reference.load_adapter(str(checkpoints[0]), adapter_name=name, adapter_kwargs={"subfolder": name})
+    ids = hf.token_ids(LONG)
+    for task in TASKS:
+        reference.set_adapter(folder_of(task))
+        with torch.inference_mode():
+            expected = reference(input_ids=torch.tensor([ids])).last_hidden_state[0].numpy()
+        np.testing.assert_allclose(hf.token_states(ids, task), expected, atol=2e-5)
+    reference.disable_adapters()
+    with torch.inference_mode():
+        expected = reference(input_ids=torch.tensor([ids])).last_hidden_state[0].numpy()
+    np.testing.assert_allclose(hf.token_states(ids, None), expected, atol=2e-5)
+
+
+def test_every_task_is_its_own_embedding(hf):
+    vectors = [hf.encode(TEXTS[:1], task)[0] for task in ALL_TASKS]
+    for i, vector in enumerate(vectors):
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
+        assert all(float(vector @ other) < 0.999 for other in vectors[:i])
+
+
+def test_an_embedding_is_the_mean_of_all_token_states_under_the_instruction(hf):
+    instruction = hf.config.instructions["retrieval.query"]
+    states = hf.token_states(hf.token_ids(instruction + TEXTS[0]), "retrieval.query")
+    mean = states.mean(axis=0)
+    np.testing.assert_allclose(hf.encode_query(TEXTS[0]), mean / np.linalg.norm(mean), atol=1e-6)
+
+
+def test_padding_and_batch_composition_change_nothing(hf):
+    together = hf.encode(TEXTS, "retrieval.passage")
+    alone = np.concatenate([hf.encode([text], "retrieval.passage") for text in TEXTS])
+    assert (together * alone).sum(axis=1).min() >= 0.999999
+    backwards = hf.encode(TEXTS[::-1], "retrieval.passage")[::-1]
+    assert (together * backwards).sum(axis=1).min() >= 0.999999
+
+
+@pytest.mark.parametrize("dimension", [1, 32, 33, 64])
+def test_a_smaller_dimension_is_cut_first_and_normalised_after(hf, dimension):
+    full = hf.encode(TEXTS, "retrieval.passage")
+    cut = full[:, :dimension] / np.linalg.norm(full[:, :dimension], axis=1, keepdims=True)
+    np.testing.assert_allclose(hf.encode(TEXTS, "retrieval.passage", dimension=dimension), cut, atol=1e-5)
+    late = hf.encode_document(LONG, [Span(0, 9), Span(9, 90)], dimension=dimension)
+    assert np.linalg.norm(late, axis=1) == pytest.approx([1, 1], abs=1e-6)
+
+
+@pytest.mark.parametrize("text", [*TEXTS, LONG])
+def test_one_chunk_over_everything_is_the_plain_embedding(hf, text):
+    whole = hf.encode_document(text, [Span(0, len(text))])[0]
+    np.testing.assert_allclose(whole, hf.encode([text], "retrieval.passage")[0], atol=1e-6)
+
+
+def test_a_late_chunk_is_the_mean_of_its_own_states_in_context(hf):
+    """Pooled by hand from the states of the whole text, the specials where the reference has them."""
+    text = "Berlin is the capital of Germany. Paris est la capitale de la France."
+    border = text.index("Paris")
+    tokens = hf.tokenize(text)
+    states = hf.token_states(tokens.ids.tolist(), "retrieval.passage")
+    middle = tokens.first + int(np.searchsorted(tokens.starts, border))
+    by_hand = np.stack([states[:middle].mean(axis=0), states[middle:].mean(axis=0)])
+    by_hand /= np.linalg.norm(by_hand, axis=1, keepdims=True)
+    late = hf.encode_document(text, [Span(0, border), Span(border, len(text))])
+    np.testing.assert_allclose(late, by_hand, atol=1e-6)
+    naive = hf.encode([text[:border], text[border:]], "retrieval.passage")
+    assert (late * naive).sum(axis=1).max() < 0.9999  # context makes a difference
+
+
+def test_a_long_text_is_run_in_overlapping_windows(small_window):
+    """64 tokens at a time with an overlap of 4, pooled from the states that the windows keep."""
+    encoder = small_window
+    tokens = encoder.tokenize(LONG)
+    assert len(tokens) > 3 * encoder.max_tokens == 3 * 64
+    ids, kept, start = tokens.ids.tolist(), [], 0
+    while True:
+        states = encoder.token_states(ids[start : start + 64], "retrieval.passage")
+        kept.append(states if start == 0 else states[4:])
+        if start + 64 >= len(ids):
+            break
+        start += 60
+    states = np.concatenate(kept)
+    assert len(states) == len(ids)
+    border = len(LONG) // 2
+    middle = tokens.first + int(np.searchsorted(tokens.starts, border))
+    by_hand = np.stack([states[:middle].mean(axis=0), states[middle:].mean(axis=0)])
+    by_hand /= np.linalg.norm(by_hand, axis=1, keepdims=True)
+    late = encoder.encode_document(LONG, [Span(0, border), Span(border, len(LONG))])
+    assert (late * by_hand).sum(axis=1).min() > 0.9999
+
+
+def test_passages_come_back_in_the_order_they_were_given(hf):
+    documents = [TEXTS[3], LONG, TEXTS[1], TEXTS[0]]
+    passages = [(hf.tokenize(text), [Span(0, 5), Span(5, len(text))] if len(text) > 5 else [Span(0, 5)])
+                for text in documents]  # fmt: skip
+    seen: list[int] = []
+    together = hf.encode_passages(passages, on_tokens=seen.append)
+    assert sum(seen) == sum(len(tokens) for tokens, _ in passages)
+    for (tokens, spans), rows in zip(passages, together, strict=True):
+        alone = hf.encode_document(tokens.text, spans)
+        assert (rows * alone).sum(axis=1).min() >= 0.999999
+
+
+def test_four_threads_on_two_tasks_give_no_wrong_vector(hf):
+    expected = {task: hf.encode(TEXTS[:1], task)[0] for task in ("retrieval.query", "retrieval.passage")}
+    assert float(expected["retrieval.query"] @ expected["retrieval.passage"]) < 0.99
+    wrong: list[str] = []
+
+    def work(task):
+        for _ in range(40):
+            if not np.allclose(hf.encode(TEXTS[:1], task)[0], expected[task], atol=1e-6):
+                wrong.append(task)
+
+    threads = [threading.Thread(target=work, args=(task,)) for task in expected for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_views_share_the_base(hf):
+    tables = {hf._view(task).embeddings.word_embeddings.base.weight.data_ptr() for task in TASKS}
+    assert len(tables) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda e: e.encode_query("  "), "empty or blank"),
+        (lambda e: e.encode(["x"], "retrieval"), "no task 'retrieval'; choose one of retrieval.query"),
+        (lambda e: e.encode(["x"], None, dimension=0), r"dimension 0 is not in 1\.\.64"),
+        (lambda e: e.encode(["x"], None, dimension=4096), r"dimension 4096 is not in 1\.\.64"),
+        (lambda e: e.encode_query("a " * 9000), "tokens, the model reads 8,192"),
+        (lambda e: e.encode_query("a" * 100_000_000), "100,000,000 characters"),
+    ],
+)
+def test_input_that_cannot_be_embedded_is_refused(hf, call, message):
+    with pytest.raises(InputError, match=message):
+        call(hf)
+
+
+def test_no_texts_give_no_rows(hf):
+    assert hf.encode([], "retrieval.passage", dimension=32).shape == (0, 32)
