@@ -1,0 +1,76 @@
+"""The child process: reads documents one after the other until its input ends, within hard limits.
+
+Run by the door as `python -m jv3search.ingest.readers.child <bytes of memory>`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from typing import BinaryIO
+
+from jv3search.errors import ReadError
+from jv3search.ingest.readers import wire
+from jv3search.ingest.readers.dispatch import read
+from jv3search.ingest.readers.limits import Raw
+
+_GRACE = 5  # seconds past the limit after which a child whose parent is gone ends itself
+
+
+def main() -> None:
+    """Serve requests; the end of standard input is the end of this process."""
+    requests, answers = _private_pipes()
+    _harden(int(sys.argv[1]))
+    _send(answers, {"ready": True})
+    while header := requests.read(wire.HEADER.size):
+        size, data_size = wire.HEADER.unpack(header)
+        note = _load(requests.read(size))
+        raw = wire.raw_of(note, requests.read(data_size))
+        _serve(raw, answers)
+
+
+def _serve(raw: Raw, answers: BinaryIO) -> None:
+    signal.alarm(int(raw.limits.seconds) + _GRACE)  # its default action ends even a stuck C library
+    try:
+        note = wire.document_note(read(raw))
+    except ReadError as error:
+        note = wire.error_note(error)
+    except MemoryError:
+        os._exit(wire.OUT_OF_MEMORY)  # what a failed allocation left behind is not to be trusted
+    _send(answers, note)
+    signal.alarm(0)
+
+
+def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes to the parent, moved away from where a chatty library would print."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    void = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(void, standard)
+    return requests, answers
+
+
+def _harden(memory: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    bounds = {resource.RLIMIT_NOFILE: 64, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
+    if sys.platform == "linux":  # elsewhere the address space cannot be limited
+        bounds[resource.RLIMIT_AS] = memory
+    for kind, bound in bounds.items():
+        resource.setrlimit(kind, (bound, bound))
+
+
+def _load(body: bytes) -> dict[str, object]:
+    note: dict[str, object] = json.loads(body)
+    return note
+
+
+def _send(answers: BinaryIO, note: dict[str, object]) -> None:
+    answers.write(wire.frame(note))
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Dispatch: from the bytes of a file to its Document, by the reader its format has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from jv3search.errors import EmptyDocument, ReadError
+from jv3search.ingest.readers.formats import EDGE, READERS, format_by_content
+from jv3search.ingest.readers.limits import Raw
+from jv3search.types import Document
+
+
+def read(raw: Raw) -> Document:
+    """The document in `raw`; whatever a parser throws comes out as a ReadError that names the file."""
+    if not raw.data:
+        raise EmptyDocument(f"{raw.name} is empty (0 bytes)")
+    fmt = format_by_content(raw.name, raw.data[:EDGE], raw.data[-EDGE:])
+    try:
+        return _reader(fmt)(raw)
+    except (ReadError, MemoryError):
+        raise
+    except RecursionError as error:
+        raise ReadError(f"{raw.name} is nested too deeply to be read as {fmt}") from error
+    except Exception as error:  # parsers throw anything at damaged input: ValueError, KeyError, ...
+        reason = f"{type(error).__name__}: {error}"[:300]
+        raise ReadError(f"{raw.name} cannot be read as {fmt}, it may be damaged ({reason})") from error
+
+
+def _reader(fmt: str) -> Callable[[Raw], Document]:
+    module, function = READERS[fmt].split(":")
+    reader: Callable[[Raw], Document] = getattr(import_module(module), function)
+    return reader

@@ -1,0 +1,98 @@
+"""The wire between the door and its child: JSON in length-framed messages, never pickle.
+
+The child may have been taken over by a hostile document, so what it answers is checked like any input.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict
+from typing import Any
+
+from jv3search.errors import EmptyDocument, ReadError, UnsupportedFormat
+from jv3search.ingest.readers.limits import Limits, Raw
+from jv3search.types import Document, Page, Section, Span
+
+HEADER = struct.Struct(">QQ")  # bytes of JSON, bytes of data behind it
+
+OUT_OF_MEMORY = 77
+"""The child's exit status when Python itself could get no more memory."""
+
+_ERRORS = {error.__name__: error for error in (ReadError, UnsupportedFormat, EmptyDocument)}
+
+
+def request(raw: Raw) -> bytes:
+    """A document to be read."""
+    note = {"name": raw.name, "limits": asdict(raw.limits)}
+    return frame(note, raw.data)
+
+
+def raw_of(note: dict[str, Any], data: bytes) -> Raw:
+    """The request as the child sees it."""
+    return Raw(data, note["name"], Limits(**note["limits"]))
+
+
+def frame(note: dict[str, Any], data: bytes = b"") -> bytes:
+    """One message: header, JSON, data."""
+    body = json.dumps(note, ensure_ascii=False).encode("utf-8", "replace")
+    return HEADER.pack(len(body), len(data)) + body + data
+
+
+def document_note(document: Document) -> dict[str, Any]:
+    """The answer that carries a document."""
+    return {
+        "text": document.text,
+        "title": document.title,
+        "format": document.format,
+        "pages": [[p.number, p.span.start, p.span.end, p.label] for p in document.pages],
+        "sections": [[s.title, s.level, s.span.start, s.span.end] for s in document.sections],
+        "notices": list(document.notices),
+    }
+
+
+def error_note(error: ReadError) -> dict[str, Any]:
+    """The answer that carries an error."""
+    return {"error": type(error).__name__, "message": str(error)}
+
+
+def answer(body: bytes) -> Document:
+    """The document in the child's answer, or its error raised here."""
+    try:
+        note = json.loads(body)
+        if "error" not in note:
+            return _document(note)
+        error = _ERRORS[note["error"]](str(note["message"])[:2000])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
+        raise ReadError(f"the parser's answer makes no sense ({type(fault).__name__})") from fault
+    raise error
+
+
+def _document(note: dict[str, Any]) -> Document:
+    return Document(
+        text=_string(note["text"]),
+        title=_string(note["title"]),
+        format=_string(note["format"]),
+        pages=tuple(
+            Page(_whole(number), Span(_whole(start), _whole(end)), _string(label))
+            for number, start, end, label in note["pages"]
+        ),
+        sections=tuple(
+            Section(_string(title), _whole(level), Span(_whole(start), _whole(end)))
+            for title, level, start, end in note["sections"]
+        ),
+        notices=tuple(_string(notice) for notice in note["notices"]),
+    )
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text expected")
+    value.encode()  # a lone surrogate raises here, as ValueError
+    return value
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError("whole number expected")
+    return value
