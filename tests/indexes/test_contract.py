@@ -1,0 +1,344 @@
+"""What an index promises, wherever it lives and however it is searched, compared with a slow and certain search."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from jv3search.errors import InputError
+from jv3search.types import Filter
+
+from .conftest import Place
+from .corpus import BORN, FULL, Oracle, check, document, done, failed, rows
+
+QUERIES = rows(12, seed=99)
+
+
+def filled(place: Place, oracle: Oracle, count: int = 12, size: int = 9) -> None:
+    with place.writer() as writer:
+        for number in range(count):
+            embedded = document(f"/büro/{number % 3}/datei {number}.pdf", size, seed=number)
+            writer.replace(embedded, done(embedded))
+            oracle.replace(embedded)
+    assert writer.notices == []
+
+
+def compare(place: Place, oracle: Oracle, where: Filter = Filter()) -> None:
+    with place.reader() as reader:
+        for query in QUERIES:
+            check(reader.search(query, 7, where), oracle.search(query, 7, where))
+
+
+def test_finds_what_a_slow_search_finds(place: Place) -> None:
+    oracle = Oracle()
+    filled(place, oracle)
+    compare(place, oracle)
+
+
+def test_hit_tells_where_it_is_from(place: Place) -> None:
+    embedded = document("/büro/Ägypten.pdf", 4, seed=3)
+    with place.writer() as writer:
+        writer.replace(embedded, done(embedded))
+    with place.reader() as reader:
+        [hit] = reader.search(embedded.embeddings[3], 1)
+    chunk = embedded.chunks[3]
+    assert (hit.uri, hit.title, hit.format) == ("/büro/Ägypten.pdf", "Titel 3 題", "pdf")
+    assert (hit.page, hit.section, hit.language) == (2, "§ 3", "und")
+    assert hit.span == chunk.span
+    assert hit.text == chunk.span.of(embedded.document.text) == "0.3 🚲👩‍👩‍👧 → 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 "
+    assert hit.score == pytest.approx(1.0, abs=1e-6)
+    assert hit.rank == 1
+    assert hit.chunk_id > 0
+
+
+def test_a_document_comes_back_as_it_was_read(place: Place) -> None:
+    embedded = document("/a/सड़क.html", 6, seed=2)
+    with place.writer() as writer:
+        writer.replace(embedded, done(embedded))
+        assert writer.documents() == {"/a/सड़क.html": embedded.source.digest}
+        assert writer.known() == {"/a/सड़क.html": done(embedded)}
+    with place.reader() as reader:
+        assert reader.document("/a/सड़क.html") == embedded.document
+        assert reader.text("/a/सड़क.html") == embedded.document.text
+        assert tuple(reader.chunks("/a/सड़क.html")) == embedded.chunks
+        [row] = reader.documents()
+        assert (row.uri, row.digest, row.size) == ("/a/सड़क.html", embedded.source.digest, embedded.source.size)
+        assert (row.modified, row.pages, row.chunks) == (BORN + timedelta(days=2), 1, 6)
+        assert reader.recipe.model == "jv3-test"
+        with pytest.raises(InputError, match="/a/other is not in the index"):
+            reader.text("/a/other")
+
+
+def test_a_document_put_in_twice_is_there_once(place: Place) -> None:
+    """FAISS keeps both rows of an id that is added twice."""
+    oracle = Oracle()
+    embedded = document("/a/1", 30, seed=1)
+    oracle.replace(embedded)
+    for _ in range(2):
+        with place.writer() as writer:
+            writer.replace(embedded, done(embedded))
+            writer.replace(embedded, done(embedded))
+    compare(place, oracle)
+    with place.reader() as reader:
+        assert reader.status().chunks == 30
+        assert len(reader.search(QUERIES[0], 1000)) == 30
+
+
+def test_a_new_version_takes_the_place_of_the_old(place: Place) -> None:
+    oracle = Oracle()
+    filled(place, oracle)
+    with place.reader() as reader, place.writer() as writer:
+        before = {hit.chunk_id for hit in reader.search(QUERIES[0], 1000)}
+        for number in (2, 5, 11):
+            embedded = document(f"/büro/{number % 3}/datei {number}.pdf", 4, seed=number, version=1)
+            writer.replace(embedded, done(embedded))
+            oracle.replace(embedded)
+            for query in QUERIES:
+                check(reader.search(query, 7), oracle.search(query, 7))
+        after = {hit.chunk_id for hit in reader.search(QUERIES[0], 1000)}
+    assert len(after - before) == 12
+    assert len(before - after) == 27
+    assert min(after - before) > max(before)  # ids are never used again
+    compare(place, oracle)
+
+
+def test_a_removed_document_is_gone_with_its_ledger_row(place: Place) -> None:
+    oracle = Oracle()
+    filled(place, oracle)
+    with place.writer() as writer:
+        writer.record(failed("/büro/kaputt.pdf"))
+        for number in (0, 7):
+            uri = f"/büro/{number % 3}/datei {number}.pdf"
+            assert writer.remove(uri) is True
+            del oracle.documents[uri]
+        assert writer.remove("/büro/kaputt.pdf") is True
+        assert writer.remove("/büro/never seen") is False
+        assert set(writer.known()) == set(oracle.documents)
+    compare(place, oracle)
+
+
+def test_the_last_document_removed_leaves_an_empty_index(place: Place) -> None:
+    embedded = document("/a", 3)
+    with place.writer() as writer:
+        writer.replace(embedded, done(embedded))
+    with place.reader() as reader, place.writer() as writer:
+        assert len(reader.search(QUERIES[0], 5)) == 3
+        writer.remove("/a")
+        assert reader.search(QUERIES[0], 5) == []
+    with place.reader() as reader:
+        assert reader.search(QUERIES[0], 5, Filter(languages=frozenset({"de"}))) == []
+
+
+def test_an_empty_index_has_no_hits(place: Place) -> None:
+    with place.writer():
+        pass
+    with place.reader() as reader:
+        assert reader.search(QUERIES[0], 5) == []
+        assert reader.search(QUERIES[0], 5, Filter(formats=frozenset({"pdf"}))) == []
+        assert reader.status().documents == 0
+
+
+def test_a_document_without_chunks_is_kept(place: Place) -> None:
+    embedded = document("/a/leer.txt", 0)
+    with place.writer() as writer:
+        writer.replace(embedded, done(embedded))
+    with place.reader() as reader:
+        assert reader.search(QUERIES[0], 5) == []
+        assert [row.uri for row in reader.documents()] == ["/a/leer.txt"]
+
+
+def test_a_moved_file_keeps_its_chunks(place: Place) -> None:
+    oracle = Oracle()
+    filled(place, oracle)
+    old, new = "/büro/0/datei 3.pdf", "/archiv/文書.pdf"
+    with place.reader() as reader, place.writer() as writer:
+        before = [hit.chunk_id for hit in reader.search(oracle.documents[old].embeddings[0], 5)]
+        under = Filter(under=frozenset({"/archiv"}))
+        assert reader.search(QUERIES[0], 5, under) == []
+        oracle.move(old, new)
+        writer.move(old, new, done(oracle.documents[new]))
+        after = [hit.chunk_id for hit in reader.search(oracle.documents[new].embeddings[0], 5)]
+        assert after == before
+        assert {hit.uri for hit in reader.search(QUERIES[0], 100, under)} == {new}
+        assert old not in writer.known()
+        assert writer.known()[new] == done(oracle.documents[new])
+        with pytest.raises(InputError, match="not in the index"):
+            writer.move(old, "/elsewhere", failed("/elsewhere"))
+    compare(place, oracle)
+
+
+def test_a_file_moved_over_another_replaces_it(place: Place) -> None:
+    oracle = Oracle()
+    filled(place, oracle)
+    old, new = "/büro/0/datei 3.pdf", "/büro/1/datei 4.pdf"
+    oracle.move(old, new)
+    with place.writer() as writer:
+        writer.move(old, new, done(oracle.documents[new]))
+    compare(place, oracle)
+
+
+def test_ledger_remembers_what_came_of_every_file(place: Place) -> None:
+    embedded = document("/a/gut.txt", 2)
+    rows = [
+        failed("/a/kaputt.pdf"),
+        replace(failed("/a/bild.png"), state="unsupported", reason="kein Leser für .png"),
+        replace(failed("/a/leer.txt"), state="empty"),
+    ]
+    with place.writer() as writer:
+        writer.replace(embedded, done(embedded))
+        writer.record(*rows)
+        writer.record(replace(done(embedded), state="unchanged"))
+        assert writer.known()["/a/gut.txt"].state == "unchanged"
+        assert writer.known()["/a/kaputt.pdf"] == rows[0]
+    with place.reader() as reader:
+        status = reader.status()
+        assert status.failures == tuple(sorted(rows, key=lambda row: row.uri))
+        assert [row.uri for row in reader.ledger()] == ["/a/bild.png", "/a/gut.txt", "/a/kaputt.pdf", "/a/leer.txt"]
+    assert status.last_ingest == BORN
+
+
+def test_status_counts(place: Place) -> None:
+    filled(place, Oracle(), count=4, size=7)
+    with place.reader() as reader:
+        status = reader.status()
+    assert (status.documents, status.chunks) == (4, 28)
+    assert status.languages == dict.fromkeys(("ar", "de", "en", "hi", "ru", "und", "zh"), 4)
+    assert status.formats == {"pdf": 2, "html": 1, "txt": 1}
+    assert (status.model, status.dimension, status.full_dimension) == ("jv3-test", FULL, FULL)
+    assert (status.kind, status.generation, status.vectors) == (place.kind, 4, "up to date")
+    assert status.size > 1000
+
+
+def test_more_hits_asked_than_there_are_chunks(place: Place) -> None:
+    oracle = Oracle()
+    filled(place, oracle, count=2, size=5)
+    with place.reader() as reader:
+        check(reader.search(QUERIES[0], 5000), oracle.search(QUERIES[0], 5000))
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        Filter(languages=frozenset({"ar"})),
+        Filter(languages=frozenset({"de", "zh"})),
+        Filter(formats=frozenset({"html"})),
+        Filter(under=frozenset({"/büro/1"})),
+        Filter(under=frozenset({"/büro/1/", "/büro/2/datei 2.pdf"})),
+        Filter(under=frozenset({"/"})),
+        Filter(since=BORN + timedelta(days=6)),
+        Filter(since=(BORN + timedelta(days=6)).replace(tzinfo=None)),
+        Filter(languages=frozenset({"ru"}), formats=frozenset({"pdf", "txt"}), under=frozenset({"/büro"})),
+        Filter(languages=frozenset({"fr"})),
+        Filter(under=frozenset({"/büro/1/datei"})),
+    ],
+    ids=str,
+)
+def test_filters(place: Place, where: Filter) -> None:
+    oracle = Oracle()
+    filled(place, oracle)
+    expected = where
+    if where.since is not None and where.since.tzinfo is None:
+        expected = Filter(since=BORN + timedelta(days=6))
+    with place.reader() as reader:
+        for query in QUERIES:
+            for k in (3, 500):
+                check(reader.search(query, k, where), oracle.search(query, k, expected))
+
+
+def test_folder_is_matched_as_a_name_not_as_a_pattern(place: Place) -> None:
+    """LIKE would take _ and % as wildcards and, in SQLite, /A/ as /a/; a plain prefix would find /a/bc under /a/b."""
+    uris = ("/a/b/x", "/a/bc/x", "/a/B/x", "/a/%/x", "/a/_/x", "/a/b")
+    with place.writer() as writer:
+        for seed, uri in enumerate(uris):
+            embedded = document(uri, 2, seed=seed)
+            writer.replace(embedded, done(embedded))
+    with place.reader() as reader:
+        for folder, inside in (
+            ("/a/b", {"/a/b/x", "/a/b"}),
+            ("/a/%", {"/a/%/x"}),
+            ("/a/_", {"/a/_/x"}),
+            ("/a/B", {"/a/B/x"}),
+            ("/a", set(uris)),
+        ):
+            hits = reader.search(QUERIES[0], 50, Filter(under=frozenset({folder})))
+            assert {hit.uri for hit in hits} == inside
+
+
+def test_equal_scores_are_ordered_by_id(place: Place) -> None:
+    """Copies of one document have equal scores, whether they are in the base or came later."""
+    original = document("/0", 3, seed=5)
+    names = [f"/kopie {number}" for number in range(300)]
+    with place.writer() as writer:
+        for name in names[:200]:
+            copy = replace(original, source=replace(original.source, uri=name))
+            writer.replace(copy, done(copy))
+    with place.reader() as reader, place.writer() as writer:
+        first = reader.search(original.embeddings[1], 40)
+        for name in names[200:]:
+            copy = replace(original, source=replace(original.source, uri=name))
+            writer.replace(copy, done(copy))
+        again = reader.search(original.embeddings[1], 40)
+    assert [hit.uri for hit in first] == names[:40]
+    assert [hit.chunk_id for hit in again] == [hit.chunk_id for hit in first]
+    assert len({hit.score for hit in first}) == 1
+
+
+def test_long_document_spans_several_blobs(place: Place) -> None:
+    oracle = Oracle()
+    embedded = document("/lang.txt", 150, seed=4)
+    oracle.replace(embedded)
+    with place.writer() as writer:
+        writer.replace(embedded, done(embedded))
+    compare(place, oracle)
+    with place.reader() as reader:
+        for position in (0, 63, 64, 127, 128, 149):
+            [hit] = reader.search(embedded.embeddings[position], 1)
+            assert hit.span == embedded.chunks[position].span
+
+
+def test_search_dimension_can_be_changed_without_embedding_again(place: Place) -> None:
+    oracle = Oracle()
+    filled(place, oracle)
+    with place.reader() as reader:
+        assert reader.dimension == FULL
+        for dimension in (8, 1, 16):
+            with place.writer() as writer:
+                writer.reindex(dimension=dimension)
+            assert reader.dimension == dimension
+            assert reader.status().dimension == dimension
+            for query in QUERIES:  # 108 chunks are fewer than are scored again, so even 1 dimension loses none
+                check(reader.search(query, 7), oracle.search(query, 7))
+
+
+@pytest.mark.parametrize(
+    ("query", "k", "message"),
+    [
+        (QUERIES[0], 0, "k is 0"),
+        (QUERIES[0][:8], 5, r"\(8,\)"),
+        (QUERIES, 5, r"\(12, 32\)"),
+        (np.full(FULL, np.nan, np.float32), 5, "finite"),
+    ],
+)
+def test_queries_that_cannot_be_answered(local: Place, query: np.ndarray, k: int, message: str) -> None:
+    with local.writer():
+        pass
+    with local.reader() as reader, pytest.raises(InputError, match=message):
+        reader.search(query, k)
+
+
+def test_documents_that_cannot_be_stored(local: Place) -> None:
+    embedded = document("/a", 2)
+    with local.writer() as writer:
+        with pytest.raises(InputError, match="16 values"):
+            writer.replace(replace(embedded, embeddings=embedded.embeddings[:, :16]), done(embedded))
+        with pytest.raises(InputError, match="finite"):
+            writer.replace(replace(embedded, embeddings=np.full((2, FULL), np.inf, np.float32)), done(embedded))
+        with pytest.raises(InputError, match="Unicode"):
+            writer.record(failed("/name in \udcff Latin-1"))
+        with pytest.raises(ValueError, match="/b"):
+            writer.replace(embedded, failed("/b"))
+        assert writer.known() == {}
+        assert writer.documents() == {}
