@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -47,6 +48,8 @@ def as_storage_errors(where: str) -> Iterator[None]:
         raise StorageError(f"{where}: {_meaning(str(error.orig))}") from error
     except UnicodeEncodeError as error:
         raise InputError(f"{error.object!a} is not Unicode text: {error.reason}") from error
+    except sqlite3.Error as error:  # while connecting, where SQLAlchemy does not wrap it
+        raise StorageError(f"{where}: {_meaning(str(error))}") from error
     except json.JSONDecodeError as error:
         raise damaged(where, str(error)) from error
     except OSError as error:

@@ -13,7 +13,7 @@ _NAME = "write.lock"
 
 def hold(folder: Path, timeout: float) -> FileLock:
     """The acquired lock of the index in `folder`; IndexLocked after `timeout` seconds of waiting."""
-    lock = FileLock(folder / _NAME)
+    lock = FileLock(folder / _NAME, thread_local=False)  # a writer may be closed by another thread
     try:
         lock.acquire(timeout=timeout, poll_interval=0.05)
     except Timeout:

@@ -117,8 +117,8 @@ class View:
             found.update((key, row) for key, row in cuts)
         order = sorted(found)
         joined = b"".join(found[key] for key in order)
-        if len(joined) != len(order) * size:
-            raise damaged(self._where, "a row of vectors is cut short")
+        if len(order) != len(ids) or len(joined) != len(order) * size:
+            raise damaged(self._where, "vectors of some chunks are missing")
         return np.array(order, np.int64), np.frombuffer(joined, "<f2").reshape(len(order), dimension)
 
     # -- filters and hits --------------------------------------------------------------------------
@@ -144,7 +144,10 @@ class View:
     def found(self, ids: Sequence[int]) -> dict[int, Any]:
         """Chunk, document and text of some chunks, by id."""
         rows = (row for part in _parts(ids) for row in self.connection.execute(_FOUND, {"ids": part}))
-        return {row.id: row for row in rows}
+        found = {row.id: row for row in rows}
+        if len(found) != len(ids):
+            raise damaged(self._where, "texts of some chunks are missing")
+        return found
 
     # -- documents ---------------------------------------------------------------------------------
 

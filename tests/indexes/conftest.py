@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import uuid
@@ -26,9 +25,7 @@ class Place:
     url: str | None = None
 
     def writer(self, recipe: Recipe = RECIPE, *, dimension: int | None = None, timeout: float = 0) -> Writer:
-        return open_writer(
-            self.folder, recipe, dimension=dimension, kind=self.kind, url=self.url, timeout=timeout
-        )
+        return open_writer(self.folder, recipe, dimension=dimension, kind=self.kind, url=self.url, timeout=timeout)
 
     def reader(self) -> Reader:
         return open_reader(self.folder, url=self.url)
@@ -73,9 +70,3 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 def local(tmp_path: Path) -> Place:
     """An index in SQLite."""
     return Place(tmp_path / "index")
-
-
-@pytest.fixture
-def as_other_user() -> dict[str, int]:
-    """Arguments that make a child process obey file permissions, which root does not."""
-    return {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}

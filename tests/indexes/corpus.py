@@ -33,6 +33,7 @@ SENTENCES = {
     "und": "🚲👩‍👩‍👧 → 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 ",
 }
 LANGUAGES = tuple(SENTENCES)
+EVERYTHING = Filter()
 FORMATS = ("pdf", "txt", "html")
 
 
@@ -64,7 +65,9 @@ def document(uri: str, count: int = 5, *, seed: int = 0, version: int = 0) -> Em
         (Section("Überschrift", 1, whole),),
     )
     source = Source(uri, f"{seed:032x}{version:032x}", len(text.encode()), BORN + timedelta(days=seed))
-    return EmbeddedDocument(source, read, tongues[0] if tongues else "und", chunks, rows(count, 1000 * seed + version))
+    return EmbeddedDocument(
+        source, read, tongues[0] if tongues else "und", chunks, rows(count, 1000 * seed + version)
+    )
 
 
 def done(embedded: EmbeddedDocument) -> LedgerRow:
@@ -111,7 +114,7 @@ class Oracle:
         moved = self.documents.pop(old)
         self.documents[new] = replace(moved, source=replace(moved.source, uri=new))
 
-    def search(self, query: np.ndarray, k: int, where: Filter = Filter()) -> list[Expected]:
+    def search(self, query: np.ndarray, k: int, where: Filter = EVERYTHING) -> list[Expected]:
         found = [
             Expected(uri, chunk.span.start, float(stored(row) @ query), chunk.span.of(embedded.document.text))
             for uri, embedded in self.documents.items()
