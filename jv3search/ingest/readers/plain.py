@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from jv3search.ingest.readers.encoding import decode
 from jv3search.ingest.readers.limits import Raw
-from jv3search.ingest.readers.text import TextBuilder
+from jv3search.ingest.readers.text import TextBuilder, clean
 from jv3search.types import Document
+
+_ALONE = re.compile(r"\s*(\S[^\n]{0,99})\n[ \t]*\n")
+_SENTENCE_ENDS = (".", ":", ",", ";", "。", "।")
 
 
 def read(raw: Raw) -> Document:
@@ -16,4 +21,10 @@ def read(raw: Raw) -> Document:
         if len(pages) > 1:
             builder.page()
         builder.add(page)
-    return builder.document()
+    return builder.document(_first_line(pages[0]))
+
+
+def _first_line(text: str) -> str:
+    """A short first line that stands alone is the title."""
+    title = _ALONE.match(clean(text))
+    return title[1] if title and not title[1].endswith(_SENTENCE_ENDS) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 
+from defusedxml.ElementTree import fromstring
 from python_calamine import CalamineWorkbook, PasswordError, SheetTypeEnum
 
 from jv3search.errors import ReadError
@@ -19,14 +20,16 @@ _BATCH = 1_000  # rows a block, so that a long sheet meets the text limit early
 
 def read(raw: Raw) -> Document:
     """A .xlsx file."""
-    Archive(raw).verify()
-    return _document(raw, "xlsx")
+    archive = Archive(raw)
+    archive.verify()
+    return _document(raw, "xlsx", _title(archive, "docProps/core.xml"))
 
 
 def read_ods(raw: Raw) -> Document:
     """An OpenDocument spreadsheet."""
-    Archive(raw).verify()
-    return _document(raw, "ods")
+    archive = Archive(raw)
+    archive.verify()
+    return _document(raw, "ods", _title(archive, "meta.xml"))
 
 
 def read_xls(raw: Raw) -> Document:
@@ -34,7 +37,17 @@ def read_xls(raw: Raw) -> Document:
     return _document(raw, "xls")
 
 
-def _document(raw: Raw, fmt: str) -> Document:
+def _title(archive: Archive, part: str) -> str:
+    """The title among a package's properties, which calamine leaves alone."""
+    found = (
+        fromstring(archive.read(part)).find(".//{http://purl.org/dc/elements/1.1/}title")
+        if part in archive
+        else None
+    )
+    return "".join(found.itertext()) if found is not None else ""
+
+
+def _document(raw: Raw, fmt: str, title: str = "") -> Document:
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(raw.data))
     except PasswordError as error:
@@ -42,11 +55,11 @@ def _document(raw: Raw, fmt: str) -> Document:
     builder = TextBuilder(raw, fmt)
     filled = 0
     for sheet in book.sheets_metadata:
-        if sheet.typ is SheetTypeEnum.WorkSheet or sheet.typ == SheetTypeEnum.WorkSheet:
+        if sheet.typ == SheetTypeEnum.WorkSheet:
             filled += _add_sheet(book, sheet.name, builder)
     if not filled:
         return TextBuilder(raw, fmt).document(empty="has no cell with a value in it")
-    return builder.document()
+    return builder.document(title)
 
 
 def _add_sheet(book: CalamineWorkbook, name: str, builder: TextBuilder) -> bool:
