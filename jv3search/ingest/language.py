@@ -49,7 +49,7 @@ _ONE_LANGUAGE = dict(pair.split(":") for pair in _SCRIPT_OF_ONE.split())
 _WRITTEN_IN = {script: frozenset(names.split()) for script, names in _SCRIPT_OF_SEVERAL.items()}
 _ALSO_LATIN = frozenset({"sr", "ku", "az"})
 _NOT_LATIN = (frozenset(_ONE_LANGUAGE.values()) | frozenset().union(*_WRITTEN_IN.values())) - _ALSO_LATIN
-_SCRIPTS = ({"Latin", "Hiragana", "Katakana"} | _ONE_LANGUAGE.keys() | _WRITTEN_IN.keys()) - {"Kana"}
+_SCRIPTS = ("Latin", "Hiragana", "Katakana", *_WRITTEN_IN, *(name for name in _ONE_LANGUAGE if name != "Kana"))
 
 # fastText's names for what BCP 47 calls otherwise, and dialects that a reader looks for under the language.
 _RENAMED = {
@@ -76,7 +76,9 @@ _LONG = 50  # letters; at 50 characters fastText is right 944 times of 1000
 _NOISE = regex.compile(r"[0-9_@\\/{}<>=|#$%^~`*]|\w\.\w|[a-z][A-Z]|\(\)|::")
 _ASCII_RUN = regex.compile(r"[!-~]++")
 _RUNS = regex.compile(
-    "|".join(rf"(?P<{name}>(?:(?=\p{{{name}}})[\p{{L}}\p{{M}}])++)" for name in sorted(_SCRIPTS))
+    r"(?V1)(?=[\p{L}\p{M}])(?:"
+    + "|".join(rf"(?P<{name}>[\p{{{name}}}&&[\p{{L}}\p{{M}}]]++)" for name in _SCRIPTS)
+    + ")"
 )
 
 
