@@ -41,7 +41,8 @@ def rows(count: int, seed: int, dimension: int = FULL) -> np.ndarray:
     """Unit rows in clusters, the same clusters for every seed."""
     centres = np.random.default_rng(7).normal(size=(40, dimension))
     rng = np.random.default_rng(seed)
-    raw = centres[rng.integers(40, size=count)] + 0.5 * rng.normal(size=(count, dimension))
+    fading = (1 + np.arange(dimension)) ** -0.5  # the first values tell most, as in Matryoshka embeddings
+    raw = (centres[rng.integers(40, size=count)] + 0.5 * rng.normal(size=(count, dimension))) * fading
     return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
 
 

@@ -1,0 +1,248 @@
+"""Search in 100,000 chunks: time after embedding, recall against exact search, and what it costs to build.
+
+    python benchmarks/search_100k.py                 # jina-embeddings-v3's shape: 1024 stored, 256 searched
+    python benchmarks/search_100k.py --full 256      # nothing to score again in exact search
+
+Everything goes through jv3search.indexes. The vectors are synthetic (clusters whose first values tell most, as in
+Matryoshka embeddings; fixed seed): good for comparing kinds and filters, no promise for a model's recall.
+The table goes to stderr, JSON to stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jv3search.indexes import LedgerRow, Reader, Recipe, open_reader, open_writer
+from jv3search.types import Chunk, Document, EmbeddedDocument, Filter, Source, Span
+
+CHUNKS_A_DOCUMENT = 20
+CLUSTERS = 400
+QUERIES = 200
+K = 10
+SHARES = {"50%": 0.5, "10%": 0.1, "1%": 0.01, "0.1%": 0.001}
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TEXT = "Ein Abschnitt von etwa zweihundertvierzig Zeichen, damit der Katalog so groß ist wie im Leben. " * 3
+
+
+class Corpus:
+    """Documents, one after the other, and what was stored of them."""
+
+    def __init__(self, chunks: int, full: int) -> None:
+        self._rng = np.random.default_rng(20)
+        self._fading = (1 + np.arange(full)) ** -0.5
+        self._centres = self._rng.normal(size=(CLUSTERS, full))
+        self._documents = chunks // CHUNKS_A_DOCUMENT
+        self.rows = np.empty((self._documents * CHUNKS_A_DOCUMENT, full), np.float16)
+        self.labels: list[str] = []
+
+    def unit_rows(self, count: int) -> np.ndarray:
+        """Rows (count, full) near the clusters' centres."""
+        near = self._centres[self._rng.integers(CLUSTERS, size=count)]
+        raw = (near + 0.8 * self._rng.normal(size=near.shape)) * self._fading
+        return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+
+    def __iter__(self) -> Iterator[EmbeddedDocument]:
+        names, shares = [*SHARES, "rest"], [*SHARES.values(), 1 - sum(SHARES.values())]
+        text = TEXT * CHUNKS_A_DOCUMENT
+        for number in range(self._documents):
+            tongues = self._rng.choice(names, size=CHUNKS_A_DOCUMENT, p=shares).tolist()
+            self.labels += tongues
+            start = number * CHUNKS_A_DOCUMENT
+            embeddings = self.unit_rows(CHUNKS_A_DOCUMENT)
+            self.rows[start : start + CHUNKS_A_DOCUMENT] = embeddings
+            chunks = tuple(
+                Chunk(Span(place * len(TEXT), (place + 1) * len(TEXT)), tongue, 60)
+                for place, tongue in enumerate(tongues)
+            )
+            source = Source(f"/corpus/{number % 100}/{number}.txt", f"{number:064x}", len(text), NOW)
+            yield EmbeddedDocument(source, Document(text, f"Document {number}", "txt"), "de", chunks, embeddings)
+
+    def truth(self, queries: np.ndarray, name: str | None) -> list[set[int]]:
+        """The ids of the K nearest stored rows for each query, by exact search; ids count from 1."""
+        rows = self.rows.astype(np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        places = np.arange(len(rows)) if name is None else np.flatnonzero(np.array(self.labels) == name)
+        scores = queries @ rows[places].T
+        return [{int(places[place]) + 1 for place in np.argpartition(-row, K)[:K]} for row in scores]
+
+
+def main() -> None:
+    """Build, measure, print."""
+    options = arguments()
+    work = Path(tempfile.mkdtemp(prefix="jv3-benchmark-", dir=options.work))
+    try:
+        result = measured(work / "index", options)
+    finally:
+        shutil.rmtree(work)
+    print(table(result), file=sys.stderr)
+    print(json.dumps(result, indent=1))
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--chunks", type=int, default=100_000)
+    parser.add_argument("--full", type=int, default=1024, help="stored dimension")
+    parser.add_argument("--dimension", type=int, default=256, help="searched dimension")
+    parser.add_argument("--work", type=Path, help="folder to build the index in")
+    return parser.parse_args()
+
+
+def measured(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """All figures."""
+    corpus = Corpus(options.chunks, options.full)
+    result: dict[str, Any] = {
+        "chunks": options.chunks,
+        "full": options.full,
+        "dimension": options.dimension,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+    }
+    result["ingest"] = ingested(folder, corpus, options)
+    queries = corpus.unit_rows(QUERIES)
+    truths = {name: corpus.truth(queries, name) for name in (None, *SHARES)}
+    for kind in ("flat", "ivf"):
+        with open_writer(folder, recipe(options.full)) as writer:
+            seconds = timed(lambda kind=kind: writer.reindex(kind=kind))
+        with open_reader(folder) as reader:
+            result[kind] = {
+                "reindex_s": seconds,
+                **opened(reader, queries[0]),
+                "vectors_mb": size(folder, "*.faiss"),
+            }
+            for name in (None, *SHARES):
+                result[kind][name or "all"] = searched(reader, queries, truths[name], name)
+            result[kind]["after_a_new_document_ms"] = refreshed(folder, reader, corpus, options, queries)
+        result[kind]["rebuild_s"] = rebuilt(folder, queries[0])
+    return result
+
+
+def recipe(full: int) -> Recipe:
+    """What the synthetic vectors pretend to be made by."""
+    return Recipe("synthetic", "0" * 64, "retrieval.passage", "", "late", 256, full, 1)
+
+
+def ingested(folder: Path, corpus: Corpus, options: argparse.Namespace) -> dict[str, float]:
+    """Store every document, one commit each; time in the index only."""
+    spent = 0.0
+    with open_writer(folder, recipe(options.full), dimension=options.dimension) as writer:
+        documents = 0
+        for embedded in corpus:
+            spent += timed(lambda one=embedded: writer.replace(one, done(one)))
+            documents += 1
+        started = time.perf_counter()
+    closing = time.perf_counter() - started
+    return {
+        "documents_per_s": documents / spent,
+        "close_s": closing,
+        "catalog_mb": size(folder, "catalog.sqlite"),
+        "bytes_per_chunk": 1e6 * size(folder, "*") / options.chunks,
+    }
+
+
+def done(embedded: EmbeddedDocument) -> LedgerRow:
+    """Its ledger row."""
+    return LedgerRow(embedded.source.uri, embedded.source.digest, "done", NOW, chunks=len(embedded.chunks))
+
+
+def opened(reader: Reader, query: np.ndarray) -> dict[str, float]:
+    """The first search loads what was saved."""
+    return {"first_search_s": timed(lambda: reader.search(query, K))}
+
+
+def searched(reader: Reader, queries: np.ndarray, truth: list[set[int]], name: str | None) -> dict[str, float]:
+    """Times after the first search with this filter, which finds its survivors, and recall."""
+    where = Filter() if name is None else Filter(languages=frozenset({name}))
+    first = timed(lambda: reader.search(queries[0], K, where))
+    times, found = [], []
+    for query, wanted in zip(queries, truth, strict=True):
+        started = time.perf_counter()
+        hits = reader.search(query, K, where)
+        times.append(1e3 * (time.perf_counter() - started))
+        found.append(len({hit.chunk_id for hit in hits} & wanted) / K)
+    return {
+        "p50_ms": statistics.median(times),
+        "p95_ms": statistics.quantiles(times, n=20)[-1],
+        "first_ms": 1e3 * first,
+        "recall": statistics.mean(found),
+    }
+
+
+def refreshed(
+    folder: Path, reader: Reader, corpus: Corpus, options: argparse.Namespace, queries: np.ndarray
+) -> float:
+    """How long the first search takes after another process stored a document: the reader takes it in."""
+    text = TEXT * CHUNKS_A_DOCUMENT
+    chunks = tuple(Chunk(Span(0, len(TEXT)), "new", 60) for _ in range(CHUNKS_A_DOCUMENT))
+    source = Source("/corpus/new.txt", "f" * 64, len(text), NOW)
+    embedded = EmbeddedDocument(
+        source, Document(text, "New", "txt"), "de", chunks, corpus.unit_rows(CHUNKS_A_DOCUMENT)
+    )
+    with open_writer(folder, recipe(options.full)) as writer:
+        times = []
+        for query in queries[:20]:
+            writer.replace(embedded, done(embedded))
+            times.append(1e3 * timed(lambda query=query: reader.search(query, K)))
+        writer.remove(source.uri)
+    return statistics.median(times)
+
+
+def rebuilt(folder: Path, query: np.ndarray) -> float:
+    """From the catalog alone: the vectors were lost."""
+    for path in folder.glob("*.faiss"):
+        path.unlink()
+    with open_reader(folder) as reader:
+        return timed(lambda: reader.search(query, K))
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Seconds."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def size(folder: Path, pattern: str) -> float:
+    """Megabytes."""
+    return sum(path.stat().st_size for path in folder.glob(pattern)) / 1e6
+
+
+def table(result: dict[str, Any]) -> str:
+    """For people."""
+    ingest = result["ingest"]
+    lines = [
+        f"{result['chunks']:,} chunks, {result['full']} stored, {result['dimension']} searched",
+        result["machine"],
+        f"stored {ingest['documents_per_s']:.0f} documents/s; {ingest['bytes_per_chunk']:.0f} bytes a chunk",
+        "",
+        "kind  chunks   p50 ms   p95 ms  first ms  recall@10",
+    ]
+    for kind in ("flat", "ivf"):
+        for name in ("all", *SHARES):
+            row = result[kind][name]
+            times = "".join(f"{row[column]:9.2f}" for column in ("p50_ms", "p95_ms", "first_ms"))
+            lines.append(f"{kind:5} {name:6}{times} {row['recall']:10.3f}")
+        figures = result[kind]
+        lines.append(
+            f"{kind:5} reindex {figures['reindex_s']:.2f} s, rebuild {figures['rebuild_s']:.2f} s, "
+            f"open {figures['first_search_s']:.2f} s, vectors {figures['vectors_mb']:.0f} MB, "
+            f"search after a new document {figures['after_a_new_document_ms']:.1f} ms"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
