@@ -1,0 +1,49 @@
+"""The images' files agree with the package: commands, settings, users, and what the build context holds."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import regex
+
+from jv3search.config import Settings
+
+ROOT = Path(__file__).parent.parent
+FILES = ["docker/Dockerfile", "docker/Dockerfile.gpu"]
+
+
+def instructions(name):
+    """(instruction, arguments) of every line, continued lines joined."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    text = regex.sub(r"(?m)^\s*#.*\n", "", text).replace("\\\n", " ")
+    return [tuple(line.split(maxsplit=1)) for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_setting_in_the_image_exists(name):
+    environment = " ".join(rest for word, rest in instructions(name) if word == "ENV")
+    settings = {key.lower() for key in regex.findall(r"JV3SEARCH_(\w+)=", environment)}
+    assert settings == {"documents", "index", "models"}
+    assert settings <= {field.name for field in fields(Settings)}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_image_runs_the_command_as_nobody_special(name):
+    last = dict(instructions(name))
+    assert last["ENTRYPOINT"] == '["jv3search"]'
+    assert last["USER"] == "${UID}"
+    assert last["ARG"] == "UID=1000"
+    assert last["VOLUME"] == '["/data/ingest", "/data/indexes", "/data/models"]'
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_all_that_is_copied_is_in_the_context(name):
+    context = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = {
+        source
+        for word, rest in instructions(name)
+        if word == "COPY" and not rest.startswith("--from")
+        for source in rest.split()[:-1]
+    }
+    assert copied == context == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "jv3search"}
+    assert all((ROOT / source).exists() for source in copied)
