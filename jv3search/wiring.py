@@ -48,9 +48,8 @@ def open_writer(settings: Settings, recipe: Recipe, *, wait: float) -> Writer:
     """The index for writing, made if it is not there; IndexLocked while another process writes to it."""
     from jv3search import indexes
 
-    dimension = settings.dimension or min(_DEFAULT_DIMENSION, recipe.dimension)
-    if not 1 <= dimension <= recipe.dimension:
-        raise InputError(f"dimension {dimension} is not in 1..{recipe.dimension}, the sizes {recipe.model} has")
+    new = not index_model(settings)
+    dimension = settings.dimension or (min(_DEFAULT_DIMENSION, recipe.dimension) if new else None)
     return indexes.open_writer(
         settings.index, recipe, dimension=dimension, url=settings.catalog or None, timeout=wait
     )
@@ -61,8 +60,8 @@ def reopen_writer(settings: Settings) -> Writer:
     from jv3search import indexes
 
     with open_reader(settings) as reader:
-        recipe, dimension = reader.recipe, reader.dimension
-    return indexes.open_writer(settings.index, recipe, dimension=dimension, url=settings.catalog or None)
+        recipe = reader.recipe
+    return indexes.open_writer(settings.index, recipe, url=settings.catalog or None)
 
 
 def index_model(settings: Settings) -> str:

@@ -122,7 +122,7 @@ def _show_outcome(
     seconds: float,
     as_json: bool,
 ) -> int:
-    counts = Counter(row.state for row in rows)
+    counts: Counter[str] = Counter(row.state for row in rows)
     if as_json:
         echo_json(
             {
@@ -142,7 +142,7 @@ def _show_outcome(
     return 1 if lone or any(counts[state] for state in _FAILED) else 0
 
 
-def _summary(counts: Counter[Any], rows: list[LedgerRow], removed: int, seconds: float) -> str:
+def _summary(counts: Counter[str], rows: list[LedgerRow], removed: int, seconds: float) -> str:
     chunks = sum(row.chunks for row in rows if row.state == "done")
     parts = [f"{counts['done']} documents ingested ({chunks} chunks) in {seconds:.1f} s"]
     parts += [f"{counts[state]} {state}" for state in ("unchanged", *_FAILED, "unsupported") if counts[state]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -85,26 +85,27 @@ def run(
 
 def _without_encoding(plan: Plan, writer: Writer) -> Iterator[LedgerRow]:
     """Moves, files that stayed as they are, and files that cannot be read at all."""
-    known = writer.known()
-    for uri in [uri for uri, row in known.items() if row.state in FAILURES and not Path(uri).exists()]:
-        writer.remove(uri)  # a failure of a file that is gone concerns nobody
-    for planned in plan.of("keep"):
-        row = replace(known[planned.source.uri], state="done", reason="", checked_at=_now(), seconds=0.0)
-        if known[planned.source.uri].state in FAILURES:  # it changed, failed, and was changed back
-            writer.record(row)
-        yield replace(row, state="unchanged")
+    known, held = writer.known(), writer.documents()
+    for uri, row in known.items():
+        if row.state in FAILURES and uri not in held and not Path(uri).exists():
+            writer.remove(uri)  # a failure of a file that is gone concerns nobody
+    settled = [
+        replace(known[p.source.uri], state="unchanged", reason="", checked_at=_now(), seconds=0.0)
+        for p in plan.of("keep")
+    ]
+    settled += [_row(p.source, state="unsupported", reason=p.reason) for p in plan.of("unsupported")]
+    settled += [_row(p.source, state="failed", reason=p.reason) for p in plan.of("fail")]
+    writer.record(*settled)
+    yield from settled
     for planned in plan.of("move"):
-        row = replace(known[planned.moved_from], uri=planned.source.uri, checked_at=_now(), seconds=0.0)
+        reason = f"moved from {planned.moved_from}"
+        before = known[planned.moved_from]
+        row = replace(before, uri=planned.source.uri, state="done", reason=reason, checked_at=_now(), seconds=0.0)
         writer.move(planned.moved_from, planned.source.uri, row)
-        yield replace(row, state="done", reason=f"moved from {planned.moved_from}")
-    for planned in plan.of("unsupported", "fail"):
-        state = "unsupported" if planned.action == "unsupported" else "failed"
-        row = _row(planned.source, state=state, reason=planned.reason)
-        writer.record(row)
         yield row
 
 
-def _prepared(plan: Plan, reader: Reader, encoder: Encoder, chunk_tokens: int) -> Iterator[Prepared | LedgerRow]:
+def _prepared(plan: Plan, reader: Reader, encoder: Encoder, chunk_tokens: int) -> Generator[Prepared | LedgerRow]:
     """Prepared documents in order, up to `_READ_AHEAD` ahead of whoever asks; a row where there is none."""
     todo = iter(plan.of("add", "replace"))
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as pool:

@@ -1,0 +1,119 @@
+"""Searching from the command line: the right document in another language, filters, JSON, messages."""
+
+import json
+
+import pytest
+
+QUESTIONS = {
+    "Wie stelle ich gelöschte Dateien wieder her?": "backup.en.md",
+    "how do I replace the ink cartridge of the printer?": "drucker.de.txt",
+    "wireless network password": "сеть.ru.txt",
+    "sicheres Passwort wählen": "パスワード.ja.txt",
+    "install a new font": "字体.zh.txt",
+}
+
+
+def hits(outcome):
+    assert outcome.status == 0, outcome.err
+    return json.loads(outcome.out)["hits"]
+
+
+def names(found):
+    return [hit["uri"].rsplit("/", 1)[-1] for hit in found]
+
+
+@pytest.mark.parametrize(("question", "name"), QUESTIONS.items())
+def test_a_question_finds_the_document_in_another_language(jv3, shared_index, question, name):
+    found = hits(jv3("search", question, "--index", shared_index, "--k", 3, "--json"))
+    assert name in names(found)[:2], names(found)
+
+
+def test_the_json_of_a_hit(jv3, shared_index):
+    outcome = jv3("search", "restore deleted files from the backup", "--index", shared_index, "--json")
+    answer = json.loads(outcome.out)
+    assert (answer["query"], answer["model"], answer["dimension"]) == (
+        "restore deleted files from the backup", "jv3-mini", 256,
+    )  # fmt: skip
+    first = answer["hits"][0]
+    assert list(first) == ["rank", "score", "uri", "title", "page", "section", "span", "language", "text"]
+    assert (first["rank"], first["title"], first["language"], first["page"]) == (1, "Backups", "en", None)
+    assert first["section"] in ("Backups", "Restoring")
+    assert "restore" in first["text"]
+    assert 0 < first["score"] <= 1
+    start, end = first["span"]
+    assert end - start == len(first["text"])
+    assert [hit["rank"] for hit in answer["hits"]] == list(range(1, len(answer["hits"]) + 1))
+    assert [hit["score"] for hit in answer["hits"]] == sorted(
+        (hit["score"] for hit in answer["hits"]), reverse=True
+    )
+
+
+def test_filters_act_inside_the_search(jv3, shared_index):
+    found = hits(jv3("search", "x y", "--index", shared_index, "--lang", "ja,zh", "--json"))
+    assert {hit["language"] for hit in found} == {"ja", "zh"}
+    assert names(hits(jv3("search", "Passwort", "--index", shared_index, "--type", "md", "--k", 1, "--json"))) == [
+        "backup.en.md"
+    ]
+    under = shared_index.parent / "documents"
+    assert len(hits(jv3("search", "x", "--index", shared_index, "--under", under, "--json", "--k", 50))) >= 8
+    assert hits(jv3("search", "x", "--index", shared_index, "--under", under / "none", "--json")) == []
+    assert hits(jv3("search", "x", "--index", shared_index, "--since", "2100-01-01", "--json")) == []
+    assert len(hits(jv3("search", "x", "--index", shared_index, "--since", "2001-01-01", "--json"))) >= 8
+
+
+def test_for_people(jv3, shared_index):
+    outcome = jv3("search", "weather", "tomorrow", "--index", shared_index, "--lang", "th")
+    assert outcome.status == 0
+    assert "สภาพอากาศ.th.txt" in outcome.out
+    assert "พยากรณ์อากาศ" in outcome.out
+    assert "[th]" in outcome.out
+
+
+def test_one_json_line_out_for_each_line_in(jv3, shared_index, tmp_path):
+    (tmp_path / "queries.txt").write_text("\n".join(QUESTIONS) + "\n", encoding="utf-8")
+    outcome = jv3("search", "--queries", tmp_path / "queries.txt", "--index", shared_index, "--k", 2)
+    answers = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [answer["query"] for answer in answers] == list(QUESTIONS)
+    assert all(len(answer["hits"]) == 2 for answer in answers)
+    one = json.loads(jv3("search", next(iter(QUESTIONS)), "--index", shared_index, "--k", 2, "--json").out)
+    assert answers[0] == one
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ([], 1, 'there is no query: jv3search search "what'),
+        (["  "], 1, "there is no query"),
+        (["x", "--lang", "jp"], 1, "'jp' is no language code; did you mean"),
+        (["x", "--lang", "german"], 1, "'german' is no language code"),
+        (["x", "--type", "pfd"], 1, "'pfd' is no document type; did you mean pdf"),
+        (["x", "--since", "yesterday"], 1, "'yesterday' is no date; write it as 2026-01-31"),
+        (["x", "--k", "0"], 2, "--k"),
+        (["x", "--colour"], 2, "No such option"),
+        (["--queries", "absent.txt"], 1, "cannot be read from absent.txt"),
+        (["x", "--queries", "absent.txt"], 1, "either a query or --queries"),
+        (["word " * 3000], 1, "tokens, the model reads"),
+        (["x", "--model", "bert"], 1, "there is no model 'bert': name one of jina-embeddings-v3, jv3-mini"),
+    ],
+)
+def test_what_cannot_be_searched(jv3, shared_index, arguments, status, message):
+    outcome = jv3("search", *arguments, "--index", shared_index)
+    assert outcome.status == status
+    assert message in outcome.err
+    assert outcome.out == ""
+
+
+def test_queries_that_are_blank_or_no_text(jv3, shared_index, tmp_path):
+    (tmp_path / "blank.txt").write_text("one\n\nthree\n")
+    assert "line 2 of" in jv3("search", "--queries", tmp_path / "blank.txt", "--index", shared_index).err
+    (tmp_path / "none.txt").write_text("")
+    assert "there is no query in" in jv3("search", "--queries", tmp_path / "none.txt", "--index", shared_index).err
+    (tmp_path / "latin.txt").write_bytes("größe".encode("latin-1"))
+    assert "cannot be read" in jv3("search", "--queries", tmp_path / "latin.txt", "--index", shared_index).err
+
+
+def test_no_index(jv3, tmp_path):
+    outcome = jv3("search", "x", "--index", tmp_path / "absent")
+    assert outcome.status == 1
+    assert str(tmp_path / "absent") in outcome.err
+    assert "ingest" in outcome.err

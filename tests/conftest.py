@@ -1,0 +1,89 @@
+"""A small corpus in several scripts, the bundled model, and an index made of both by the command line."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from jv3search.cli.commands import cli, run
+from jv3search.encoders.models import MINI, load, locate
+
+TEXTS = {
+    "backup.en.md": "# Backups\n\nA backup is a copy of your files on another disk. Make a backup every week, "
+    "and try to restore a file from it.\n\n## Restoring\n\nTo restore deleted files, copy them back from the backup disk.",
+    "drucker.de.txt": "Der Drucker druckt nicht. Prüfen Sie, ob Papier im Fach liegt und ob die Tintenpatrone leer ist. "
+    "Eine leere Patrone wird ersetzt, indem man die Klappe öffnet.",
+    "сеть.ru.txt": "Беспроводная сеть не работает. Проверьте пароль сети и расстояние до маршрутизатора. "
+    "Иногда помогает перезапуск маршрутизатора.",
+    "パスワード.ja.txt": "安全なパスワードは長くて、推測しにくいものです。同じパスワードを複数のサイトで使わないでください。"
+    "パスワード管理ソフトを使うと便利です。",
+    "字体.zh.txt": "要安装新的字体，请把字体文件复制到字体文件夹中。安装之后，重新启动文字处理软件，就可以选择新的字体。",
+    "خريطة.ar.txt": "يعرض برنامج الخرائط الطريق من مدينة إلى مدينة أخرى. يمكنك تنزيل الخريطة واستخدامها دون اتصال بالإنترنت.",
+    "तारे.hi.txt": "खगोल विज्ञान कार्यक्रम रात के आकाश में तारे और ग्रह दिखाता है। आप समय और स्थान चुन सकते हैं।",
+    "สภาพอากาศ.th.txt": "พยากรณ์อากาศบอกอุณหภูมิและฝนของวันพรุ่งนี้ ข้อมูลมาจากสถานีตรวจอากาศใกล้บ้าน",
+}
+"""One subject a document, so that a question has one right answer."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind: exit status, stdout, stderr."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def jv3(capsys, monkeypatch):
+    """Run `jv3search ARGUMENTS` in this process, through the entry point's own error handling."""
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def call(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            run(cli, [str(argument) for argument in arguments], name="jv3search")
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Outcome(int(ended.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def mini():
+    """The bundled model's encoder."""
+    return load(locate(MINI, Path("absent")))
+
+
+def write_corpus(folder: Path) -> Path:
+    """The texts above as files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def documents(tmp_path) -> Path:
+    """A folder of the texts above, for this test alone."""
+    return write_corpus(tmp_path / "documents")
+
+
+@pytest.fixture(scope="session")
+def shared_index(tmp_path_factory) -> Path:
+    """An index of the texts above that no test may change."""
+    root = tmp_path_factory.mktemp("shared")
+    with pytest.raises(SystemExit) as ended:
+        run(cli, ["ingest", str(write_corpus(root / "documents")), "--index", str(root / "kb"), "--model", MINI])
+    assert not ended.value.code
+    return root / "kb"
+
+
+@pytest.fixture
+def index(shared_index, tmp_path) -> Path:
+    """A copy of that index which a test may change; the documents stay where they were."""
+    return Path(shutil.copytree(shared_index, tmp_path / "kb"))

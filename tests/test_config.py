@@ -1,0 +1,44 @@
+"""Settings: flags over environment over file over defaults; what does not fit is an error."""
+
+from pathlib import Path
+
+import pytest
+
+from jv3search.config import Settings, load_settings
+from jv3search.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults():
+    settings = load_settings({}, {})
+    assert (settings.documents, settings.index) == (Path("ingest"), Path("indexes/default"))
+    assert (settings.model, settings.dimension, settings.chunk_tokens) == ("", 0, 256)
+
+
+def test_flags_win_over_environment_over_file():
+    Path("jv3search.toml").write_text('index = "from-file"\nchunk_tokens = 64\nmodel = "jv3-mini"\n')
+    environment = {"JV3SEARCH_INDEX": "from-environment", "JV3SEARCH_CHUNK_TOKENS": "128", "PATH": "/bin"}
+    settings = load_settings({"index": "from-flag", "model": None}, environment)
+    assert settings == Settings(index=Path("from-flag"), chunk_tokens=128, model="jv3-mini")
+
+
+@pytest.mark.parametrize(
+    ("file", "environment", "message"),
+    [
+        ("colour = 1", {}, r"jv3search\.toml sets 'colour', which is no setting; there are: documents"),
+        ("", {"JV3SEARCH_DIMENSON": "64"}, "the environment sets 'dimenson'"),
+        ('dimension = "many"', {}, "sets dimension to 'many'; expected int"),
+        ("dimension = -1", {}, "cannot be negative"),
+        ("dimension = true", {}, "sets dimension to True"),
+        ("dimension = [", {}, "cannot be read"),
+        ("", {"JV3SEARCH_CONFIG": "absent.toml"}, r"absent\.toml named by JV3SEARCH_CONFIG does not exist"),
+    ],
+)
+def test_what_does_not_fit_is_named(file, environment, message):
+    Path("jv3search.toml").write_text(file)
+    with pytest.raises(ConfigError, match=message):
+        load_settings({}, environment)
