@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -73,19 +73,23 @@ def index_model(settings: Settings) -> str:
         return ""
 
 
-def recipe_of(settings: Settings, name: str, encoder: JinaV3Encoder) -> Recipe:
-    """What an index made with these settings has to remember."""
+def recipe_of(settings: Settings, name: str) -> Recipe:
+    """What an index made with these settings has to remember; the model itself is not loaded."""
+    from jv3search.encoders.jina_v3.config import read_config, weights_digest
+    from jv3search.encoders.models import locate
     from jv3search.indexes import Recipe
     from jv3search.ingest.chunking import CHUNKING_VERSION
 
+    folder = locate(name, settings.models)
+    config = read_config(folder)
     return Recipe(
         model=name,
-        weights=encoder.weights,
+        weights=weights_digest(folder),
         task="retrieval.passage",
-        prefix=encoder.config.instructions["retrieval.passage"],
+        prefix=config.instructions["retrieval.passage"],
         pooling="late",
         chunk_tokens=settings.chunk_tokens,
-        dimension=encoder.dimension,
+        dimension=config.dimension,
         chunking=CHUNKING_VERSION,
     )
 
@@ -93,15 +97,16 @@ def recipe_of(settings: Settings, name: str, encoder: JinaV3Encoder) -> Recipe:
 def open_for_search(settings: Settings) -> tuple[Reader, JinaV3Encoder]:
     """The index and the very model that made it; IndexMismatch if the model's weights are others by now."""
     reader = open_reader(settings)
-    encoder = open_encoder(settings, model_name(settings, reader.recipe.model))
-    if encoder.weights != reader.recipe.weights:
+    name = model_name(settings, reader.recipe.model)
+    weights = recipe_of(settings, name).weights
+    if weights != reader.recipe.weights:
         raise IndexMismatch(
             f"{settings.index} was made by {reader.recipe.model} with other weights "
-            f"({reader.recipe.weights[:12]}) than the model in {encoder.folder} has ({encoder.weights[:12]}): "
-            f"a search would give wrong results. Rebuild it: delete {settings.index} and ingest the documents "
-            "again; or give the model that made it with --model"
+            f"({reader.recipe.weights[:12]}) than {name} has ({weights[:12]}): a search would give wrong results. "
+            f"Rebuild it: delete {settings.index} and ingest the documents again; or give the model that made "
+            "it with --model"
         )
-    return reader, encoder
+    return reader, open_encoder(settings, name)
 
 
 def search(
@@ -139,22 +144,29 @@ def find_documents(settings: Settings, paths: Sequence[Path]) -> Found:
     return found
 
 
-def held_documents(settings: Settings) -> dict[str, str]:
-    """Digest of each document in the index by address; none if there is no index yet."""
+def dry_run(settings: Settings, found: Found, roots: Sequence[Path], on_file: Callable[[], None]) -> Plan:
+    """What an ingest would do now; nothing is locked and nothing is written."""
+    from jv3search.ingest.plan import make_plan
+
     try:
         with open_reader(settings) as reader:
-            return {row.uri: row.digest for row in reader.documents()}
+            documents = {row.uri: row.digest for row in reader.documents()}
     except IndexNotFound:
-        return {}
+        documents = {}
+    return make_plan(found, roots, documents, on_file)
 
 
 def ingest(
-    settings: Settings, plan: Plan, writer: Writer, encoder: JinaV3Encoder, *, prune: bool, progress: Progress
+    settings: Settings, name: str, plan: Plan, writer: Writer, *, prune: bool, progress: Progress
 ) -> list[LedgerRow]:
-    """Carry out a plan."""
-    from jv3search.ingest.pipeline import run
+    """Carry out a plan; the model is loaded only if there is something to embed."""
+    from jv3search.ingest.pipeline import embed, settle
 
-    return run(plan, writer, encoder, chunk_tokens=settings.chunk_tokens, prune=prune, progress=progress)
+    rows = settle(plan, writer, prune=prune, progress=progress)
+    if plan.of("add", "replace"):
+        encoder = open_encoder(settings, name)
+        rows += embed(plan, writer, encoder, chunk_tokens=settings.chunk_tokens, progress=progress)
+    return rows
 
 
 def _known(values: Sequence[str], known: Iterable[str], what: str) -> frozenset[str]:

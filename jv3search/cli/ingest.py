@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,18 @@ from jv3search.config import Settings, load_settings
 if TYPE_CHECKING:
     from jv3search.indexes import LedgerRow
     from jv3search.ingest.plan import Plan
+    from jv3search.ingest.walk import Found
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What an ingest did: its plan, each file's ledger row, the model's name, documents removed."""
+
+    plan: Plan
+    rows: tuple[LedgerRow, ...]
+    model: str
+    removed: int
+
 
 _FAILED = ("failed", "empty")
 _PLAN_WORDS = {
@@ -56,12 +68,12 @@ def ingest(
         _check_dimension(dim)
     settings = load_settings({"index": index, "model": model, "dimension": dim, "chunk_tokens": chunk_tokens})
     roots = list(paths) or [settings.documents]
-    plan = _plan(settings, roots)
+    found = _find(settings, roots)
     if dry_run:
-        return _show_plan(plan, settings, as_json)
+        return _show_plan(_plan_only(settings, found, roots), settings, as_json)
     began = time.perf_counter()
-    rows, name, removed = _carry_out(plan, settings, prune, wait)
-    return _show_outcome(rows, plan, removed, settings, name, time.perf_counter() - began, as_json)
+    run = _carry_out(settings, found, roots, prune, wait)
+    return _show_outcome(run, settings, time.perf_counter() - began, as_json)
 
 
 def _check_dimension(dimension: int) -> None:
@@ -69,30 +81,39 @@ def _check_dimension(dimension: int) -> None:
         raise click.BadParameter(f"{dimension} is not in 1..1024", param_hint="--dim")
 
 
-def _plan(settings: Settings, roots: list[Path]) -> Plan:
+def _find(settings: Settings, roots: list[Path]) -> Found:
     from jv3search import wiring
-    from jv3search.ingest.plan import make_plan
 
     found = wiring.find_documents(settings, roots)
     if found.links or found.hidden:
         notice(f"Left out: {found.links} links, {found.hidden} hidden entries.")
+    return found
+
+
+def _plan_only(settings: Settings, found: Found, roots: list[Path]) -> Plan:
+    from jv3search import wiring
+
     with counting(len(found.files), "comparing") as step:
-        return make_plan(found, roots, wiring.held_documents(settings), step)
+        return wiring.dry_run(settings, found, roots, step)
 
 
-def _carry_out(plan: Plan, settings: Settings, prune: bool, wait: float) -> tuple[list[LedgerRow], str, int]:
-    """(each file's ledger row, the model's name, documents removed)."""
+def _carry_out(settings: Settings, found: Found, roots: list[Path], prune: bool, wait: float) -> _Run:
+    """Plan and ingest under the index's lock, so that the plan is still true when it is carried out."""
     from jv3search import wiring
     from jv3search.ingest.pipeline import Progress
+    from jv3search.ingest.plan import make_plan
 
     name = wiring.model_name(settings, wiring.index_model(settings))
     notice(f"Model: {name}. Index: {settings.index}.")
-    encoder = wiring.open_encoder(settings, name)
-    recipe = wiring.recipe_of(settings, name, encoder)
-    with wiring.open_writer(settings, recipe, wait=wait) as writer, FileBar(len(plan.files)) as bar:
-        progress = Progress(on_row=bar.settle, on_tokens=bar.count_tokens)
-        rows = wiring.ingest(settings, plan, writer, encoder, prune=prune, progress=progress)
-    return rows, name, len(plan.vanished) if prune else 0
+    with wiring.open_writer(settings, wiring.recipe_of(settings, name), wait=wait) as writer:
+        with counting(len(found.files), "comparing") as step:
+            plan = make_plan(found, roots, writer.documents(), step)
+        with FileBar(len(plan.files)) as bar:
+            progress = Progress(on_row=bar.settle, on_tokens=bar.count_tokens)
+            rows = wiring.ingest(settings, name, plan, writer, prune=prune, progress=progress)
+    for remark in writer.notices:
+        notice(remark)
+    return _Run(plan, tuple(rows), name, len(plan.vanished) if prune else 0)
 
 
 def _show_plan(plan: Plan, settings: Settings, as_json: bool) -> int:
@@ -113,40 +134,38 @@ def _show_plan(plan: Plan, settings: Settings, as_json: bool) -> int:
     return 0
 
 
-def _show_outcome(
-    rows: list[LedgerRow],
-    plan: Plan,
-    removed: int,
-    settings: Settings,
-    name: str,
-    seconds: float,
-    as_json: bool,
-) -> int:
-    counts: Counter[str] = Counter(row.state for row in rows)
+def _show_outcome(run: _Run, settings: Settings, seconds: float, as_json: bool) -> int:
+    counts: Counter[str] = Counter(row.state for row in run.rows)
     if as_json:
-        echo_json(
-            {
-                "index": str(settings.index), "model": name, "seconds": round(seconds, 3), "removed": removed,
-                "vanished": list(plan.vanished), "counts": dict(counts),
-                "files": [row_as_json(row) for row in rows],
-            }
-        )  # fmt: skip
+        echo_json(_outcome_as_json(run, counts, settings, seconds))
     else:
-        for row in rows:
-            if row.state in _FAILED or (row.state == "unsupported" and len(plan.files) == 1):
+        for row in run.rows:
+            if row.state in _FAILED or (row.state == "unsupported" and len(run.rows) == 1):
                 notice(f"{row.state:12} {row.uri}: {row.reason}")
-        click.echo(_summary(counts, rows, removed, seconds))
-        if plan.vanished and not removed:
-            notice(f"{len(plan.vanished)} documents in the index have no file any more; --prune removes them.")
-    lone = len(plan.files) == 1 and bool(counts["unsupported"])
+        click.echo(_summary(run, counts, seconds))
+        if run.plan.vanished and not run.removed:
+            notice(f"{len(run.plan.vanished)} documents in the index have no file any more; --prune removes them.")
+    lone = len(run.rows) == 1 and bool(counts["unsupported"])
     return 1 if lone or any(counts[state] for state in _FAILED) else 0
 
 
-def _summary(counts: Counter[str], rows: list[LedgerRow], removed: int, seconds: float) -> str:
-    chunks = sum(row.chunks for row in rows if row.state == "done")
+def _outcome_as_json(run: _Run, counts: Counter[str], settings: Settings, seconds: float) -> dict[str, Any]:
+    return {
+        "index": str(settings.index),
+        "model": run.model,
+        "seconds": round(seconds, 3),
+        "removed": run.removed,
+        "vanished": list(run.plan.vanished),
+        "counts": dict(counts),
+        "files": [row_as_json(row) for row in run.rows],
+    }
+
+
+def _summary(run: _Run, counts: Counter[str], seconds: float) -> str:
+    chunks = sum(row.chunks for row in run.rows if row.state == "done")
     parts = [f"{counts['done']} documents ingested ({chunks} chunks) in {seconds:.1f} s"]
     parts += [f"{counts[state]} {state}" for state in ("unchanged", *_FAILED, "unsupported") if counts[state]]
-    parts += [f"{removed} removed"] if removed else []
+    parts += [f"{run.removed} removed"] if run.removed else []
     return ", ".join(parts) + "."
 
 

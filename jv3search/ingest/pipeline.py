@@ -61,25 +61,31 @@ class Progress:
     on_tokens: Callable[[int], None] = lambda tokens: None
 
 
-def run(
-    plan: Plan, writer: Writer, encoder: Encoder, *, chunk_tokens: int, prune: bool, progress: Progress
-) -> list[LedgerRow]:
-    """Carry out a plan and return every file's ledger row; a file that fails never stops the others."""
-    rows: list[LedgerRow] = []
-
-    def settle(row: LedgerRow) -> None:
-        rows.append(row)
+def settle(plan: Plan, writer: Writer, *, prune: bool, progress: Progress) -> list[LedgerRow]:
+    """Do all of a plan that needs no model, and return the ledger rows of these files."""
+    rows = list(_without_encoding(plan, writer))
+    for row in rows:
         progress.on_row(row)
-
-    for row in _without_encoding(plan, writer):
-        settle(row)
     if prune:
         for uri in plan.vanished:
             writer.remove(uri)
+    return rows
+
+
+def embed(
+    plan: Plan, writer: Writer, encoder: Encoder, *, chunk_tokens: int, progress: Progress
+) -> list[LedgerRow]:
+    """Read, embed and store a plan's new and changed files; one that fails never stops the others."""
+    rows: list[LedgerRow] = []
+
+    def settled(row: LedgerRow) -> None:
+        rows.append(row)
+        progress.on_row(row)
+
     with Reader() as reader, closing(_prepared(plan, reader, encoder, chunk_tokens)) as stream:
-        for batch in _batches(stream, settle, writer):
+        for batch in _batches(stream, settled, writer):
             for row in _store(batch, writer, encoder, progress):
-                settle(row)
+                settled(row)
     return rows
 
 
@@ -163,14 +169,14 @@ def make_chunks(document: Document, tokens: TokenizedText, spans: Sequence[Span]
 
 
 def _batches(
-    stream: Iterator[Prepared | LedgerRow], settle: Callable[[LedgerRow], None], writer: Writer
+    stream: Iterator[Prepared | LedgerRow], settled: Callable[[LedgerRow], None], writer: Writer
 ) -> Iterator[list[Prepared]]:
     """Prepared documents in batches of about `_BATCH_TOKENS`; rows of failures are settled on the way."""
     batch: list[Prepared] = []
     for item in stream:
         if isinstance(item, LedgerRow):
             writer.record(item)
-            settle(item)
+            settled(item)
             continue
         batch.append(item)
         if sum(len(prepared.tokens) for prepared in batch) >= _BATCH_TOKENS:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from jv3search.encoders.jina_v3.checkpoint import weights_digest
+from jv3search.encoders.jina_v3.config import weights_digest
 from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
 from jv3search.errors import ModelError
 

@@ -10,7 +10,6 @@ or of another shape is a ModelError (the shapes are checked where the views are 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,16 +56,6 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     base = _native_base({key: tensor for key, tensor in state.items() if key not in banks})
     adapters = _from_banks(banks) if banks else {task: _read_adapter(folder / folder_of(task)) for task in TASKS}
     return Checkpoint({name: tensor.float() for name, tensor in base.items()}, adapters)
-
-
-def weights_digest(folder: Path) -> str:
-    """SHA-256 over everything that decides a vector: the weights, the tokenizer and config.json."""
-    total = hashlib.sha256()
-    for path in sorted([*folder.rglob("*.safetensors"), folder / "tokenizer.json", folder / "config.json"]):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        total.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
-    return total.hexdigest()
 
 
 def _read_base(folder: Path) -> dict[str, Tensor]:

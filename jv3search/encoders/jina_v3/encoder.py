@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from jv3search.encoders.batching import token_batches
-from jv3search.encoders.jina_v3.checkpoint import read_checkpoint, weights_digest
-from jv3search.encoders.jina_v3.config import TASKS, read_config
+from jv3search.encoders.jina_v3.checkpoint import read_checkpoint
+from jv3search.encoders.jina_v3.config import TASKS, read_config, weights_digest
 from jv3search.encoders.jina_v3.tokenizer import load_tokenizer, tokenize
 from jv3search.encoders.jina_v3.views import build_view
 from jv3search.encoders.late_chunking import (
