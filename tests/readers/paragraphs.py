@@ -26,7 +26,12 @@ PARAGRAPHS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ru": (
         "Чтобы создать резервную копию, откройте окно настроек и нажмите кнопку «Сохранить сейчас».\n"
         "Если внешний диск не подключён, появится предупреждение. О восстановлении рассказано в следующей главе.\n",
-        ("cp1251", "koi8_r", "cp866", "iso8859_5"),
+        ("cp1251",),
+    ),
+    "ru-plain": (
+        "Чтобы распечатать документ, откройте меню и выберите команду \"Печать\". Затем укажите число копий.\n"
+        "Если принтер не отвечает, проверьте кабель и уровень чернил, а потом перезапустите очередь печати.\n",
+        ("koi8_r", "cp866", "iso8859_5", "mac_cyrillic"),
     ),
     "uk": (
         "Щоб створити резервну копію, відкрийте вікно налаштувань і натисніть кнопку «Зберегти зараз».\n"
@@ -89,7 +94,7 @@ PARAGRAPHS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("cp1250",),
     ),
     "tr": (
-        "Yedek oluşturmak için ayarlar penceresini açın ve “Şimdi kaydet” düğmesine basın.\n"
+        "Yedek oluşturmak için ayarlar penceresini açın ve 'Şimdi kaydet' düğmesine basın.\n"
         "Harici disk bağlı değilse bir uyarı gösterilir. Geri yükleme adımları sonraki bölümde açıklanır.\n",
         ("cp1254", "iso8859_9"),
     ),

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 from typing import BinaryIO
 
 from jv3search.errors import ReadError
@@ -27,9 +28,10 @@ def main() -> None:
     _send(answers, {"ready": True})
     while header := requests.read(wire.HEADER.size):
         size, data_size = wire.HEADER.unpack(header)
-        note = _load(requests.read(size))
-        raw = wire.raw_of(note, requests.read(data_size))
-        _serve(raw, answers)
+        note, data = requests.read(size), requests.read(data_size)
+        if len(data) < data_size:  # the parent died in the middle of its question
+            return
+        _serve(wire.raw_of(_load(note), data), answers)
 
 
 def _serve(raw: Raw, answers: BinaryIO) -> None:
@@ -54,6 +56,7 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _harden(memory: int) -> None:
+    tempfile.tempdir = os.devnull  # nothing may be written, so nothing is looked for either
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     bounds = {resource.RLIMIT_NOFILE: 64, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
     if sys.platform == "linux":  # elsewhere the address space cannot be limited

@@ -19,7 +19,7 @@ from typing import IO
 
 from jv3search.errors import ReadError
 from jv3search.ingest.readers import wire
-from jv3search.ingest.readers.limits import Limits, Raw, megabytes
+from jv3search.ingest.readers.limits import Limits, Raw, mebibytes, megabytes
 from jv3search.ingest.readers.opening import fetch, printable
 from jv3search.types import Document
 
@@ -178,7 +178,7 @@ class _Child:
 
     def _obituary(self, limits: Limits) -> str:
         """Why the child is dead, in words."""
-        status, memory = self._process.wait(), megabytes(limits.memory)
+        status, memory = self._process.wait(), mebibytes(limits.memory)
         if status == wire.OUT_OF_MEMORY:
             return f"parsing it needs more than {memory} of memory, the limit"
         if status >= 0:

@@ -71,6 +71,7 @@ _ZIP_MARKS = (  # what a zip has to mention to be of a format; the first match c
     (b"xl/workbook", "xlsx"),
     (b"META-INF/container.xml", "epub"),
 )
+_ZIP_FORMATS = frozenset(fmt for _, fmt in _ZIP_MARKS)
 
 
 def format_by_content(name: str, head: bytes, tail: bytes) -> str:
@@ -109,12 +110,9 @@ def _zip_format(named: str, head: bytes, tail: bytes) -> str:
     for mark, fmt in _ZIP_MARKS:
         if mark in head[:4096] or mark in tail:
             return fmt
-    return named if named in ("docx", "pptx", "xlsx", "odt", "odp", "ods", "epub") and _cut(tail) else ""
-
-
-def _cut(tail: bytes) -> bool:
-    """A zip without its end record: damaged, which its reader will say better than we can."""
-    return b"PK\x05\x06" not in tail
+    damaged = b"PK\x05\x06" not in tail  # no end record: its reader will say that better than we can
+    sloppy = b"content.xml" in tail and named.startswith("od")  # OpenDocument with a packed mimetype
+    return named if named in _ZIP_FORMATS and (damaged or sloppy) else ""
 
 
 def _ole_format(name: str, data: bytes) -> str:

@@ -39,3 +39,8 @@ class Raw:
 def megabytes(count: int) -> str:
     """A size for people: 20000000 -> "20 MB"."""
     return f"{count / MB:,.0f} MB" if count >= MB else f"{count:,} bytes"
+
+
+def mebibytes(count: int) -> str:
+    """A size of memory for people: 1 << 30 -> "1,024 MiB"."""
+    return f"{count / (1 << 20):,.0f} MiB"

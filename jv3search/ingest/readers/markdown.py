@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from jv3search.errors import ReadError
 from jv3search.ingest.readers import html
 from jv3search.ingest.readers.delimited import CELL
 from jv3search.ingest.readers.encoding import decode
@@ -15,6 +16,7 @@ from jv3search.ingest.readers.limits import Raw
 from jv3search.ingest.readers.text import TextBuilder, joiner, one_line
 from jv3search.types import Document
 
+_DEEPEST = 100  # the preset's 20 is reached by ten lists in each other
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
 
@@ -30,8 +32,11 @@ def read(raw: Raw) -> Document:
         title = named[1].strip().strip("\"'") if named else ""
         builder.add(front[1])
         source = source[front.end() :]
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    _Walk(builder, raw).over(parser.parse(source))
+    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
+    tokens = parser.parse(source)
+    if any(token.level >= _DEEPEST - 1 for token in tokens):  # what lies deeper is dropped without a word
+        raise ReadError(f"{raw.name} nests lists and quotations more than {_DEEPEST} levels deep")
+    _Walk(builder, raw).over(tokens)
     return builder.document(title)
 
 

@@ -12,7 +12,7 @@ import pypdfium2.raw as pdfium
 
 from jv3search.ingest.readers.text import join_lines
 
-_HYPHEN = "\x02"  # pdfium's sign for a hyphen that only the line's end put there
+_HYPHENS = (2, 0xFFFE)  # pdfium's signs for a hyphen that only the line's end put there; no \n follows it
 _SOFT_HYPHEN = "\u00ad"
 _ENDS = (".", "!", "?", ":", "。", "！", "？", "؟", "।", "…")
 
@@ -48,7 +48,7 @@ def lines_of(textpage: Any) -> list[Line]:
     codes = [pdfium.FPDFText_GetUnicode(textpage, index) for index in range(max(0, count))]
     lines, start = [], 0
     for index, code in enumerate([*codes, 10]):
-        if code in (10, 13):
+        if code in (10, 13, *_HYPHENS):
             line = _line(textpage, codes, start, index)
             lines += [line] if line else []
             start = index + 1
@@ -59,7 +59,9 @@ def _line(textpage: Any, codes: list[int], start: int, end: int) -> Line | None:
     inked = [index for index in range(start, end) if codes[index] > 32]
     if not inked:
         return None
-    text = "".join(map(chr, codes[start:end])).replace(_HYPHEN, _SOFT_HYPHEN).replace("\ufffe", _SOFT_HYPHEN)
+    text = "".join(map(chr, codes[start:end]))
+    if end < len(codes) and codes[end] in _HYPHENS:
+        text += _SOFT_HYPHEN
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     boxes = [_box(textpage, index) for index in (inked[0], inked[len(inked) // 2], inked[-1])]
     left, bottom, right, top = zip(*boxes, strict=True)

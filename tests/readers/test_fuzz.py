@@ -1,0 +1,57 @@
+"""Damaged files: seeded mutations of every sample end in a document or a ReadError, and in time."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from jv3search.errors import ReadError
+from jv3search.ingest.readers import Limits, Reader
+
+from .conftest import SAMPLES
+
+MUTATIONS = 40
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """Bytes flipped, a piece cut out, doubled or overwritten, or the end cut off."""
+    result = bytearray(data)
+    for _ in range(chance.choice((1, 3, 10, 50))):
+        at = chance.randrange(len(result))
+        length = chance.choice((1, 2, 8, 64, 512))
+        match chance.randrange(6):
+            case 0 | 1:
+                result[at] = chance.randrange(256)
+            case 2:
+                del result[at : at + length]
+            case 3:
+                result[at:at] = result[at : at + length] * chance.choice((1, 20))
+            case 4:
+                result[at : at + length] = chance.choice((b"\0", b"\xff", b"<", b"9", b"(")) * length
+            case 5 if chance.random() < 0.1:
+                del result[at:]
+        result = result or bytearray(b"x")
+    return bytes(result)
+
+
+@pytest.fixture(scope="module")
+def hurried():
+    with Reader(Limits(seconds=5)) as reader:
+        yield reader
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.iterdir()))
+def test_mutations(hurried: Reader, name: str) -> None:
+    data, chance = (SAMPLES / name).read_bytes(), random.Random(name)
+    for _ in range(MUTATIONS):
+        began = time.monotonic()
+        try:
+            document = hurried.read_bytes(mutated(data, chance), name)
+        except ReadError as error:
+            assert name in str(error)
+        else:
+            assert document.text.strip()
+            document.text.encode()
+        assert time.monotonic() - began < 6
