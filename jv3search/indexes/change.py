@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import BigInteger, Integer, Text, bindparam, delete, insert, select, update
 
 from jv3search.errors import InputError
 from jv3search.indexes import schema
@@ -19,6 +19,23 @@ from jv3search.indexes.rows import LedgerRow
 from jv3search.indexes.schema import BLOCK, body, chunk, document, embedding, index_info, ledger, tombstone
 from jv3search.indexes.view import View
 from jv3search.types import EmbeddedDocument
+
+# Made once: putting a statement together takes longer than running it.
+_URI = bindparam("wanted_uri", type_=Text)
+_KEY = bindparam("key", type_=BigInteger)
+_KEY_OF = select(document.c.id).where(document.c.uri == _URI)
+_ADVANCE = update(index_info).values(
+    generation=index_info.c.generation + 1,
+    next_chunk=index_info.c.next_chunk + bindparam("chunks", type_=Integer),
+)
+_NOW = select(index_info.c.generation, index_info.c.next_chunk)
+_BLOCKS_OF = select(embedding.c.first, embedding.c.chunks).where(embedding.c.document == _KEY)
+_DROP = [
+    *(delete(table).where(table.c.document == _KEY) for table in (embedding, chunk, body)),
+    delete(document).where(document.c.id == _KEY),
+]
+_FORGET = delete(ledger).where(ledger.c.uri == _URI)
+_ADD = {table.name: insert(table) for table in (document, body, chunk, embedding, tombstone, ledger)}
 
 
 class Change(View):
@@ -47,37 +64,37 @@ class Change(View):
         self._drop(embedded.source.uri, generation)
         key = self._add_document(embedded)
         if embedded.chunks:
-            self.connection.execute(insert(chunk), _chunk_rows(embedded, key, first))
-            self.connection.execute(insert(embedding), _blocks(embedded, key, first, generation))
+            self.connection.execute(_ADD["chunk"], _chunk_rows(embedded, key, first))
+            self.connection.execute(_ADD["embedding"], _blocks(embedded, key, first, generation))
         self.note([row])
 
     def move(self, old_uri: str, new_uri: str, row: LedgerRow) -> None:
         """Give a document another uri; what was there before leaves."""
-        key = self.connection.scalar(select(document.c.id).where(document.c.uri == old_uri))
+        key = self._key(old_uri)
         if key is None:
             raise InputError(f"{old_uri} is not in the index, so it cannot become {new_uri}")
         if new_uri != old_uri:
             generation, _ = self._advance(0)
             self._drop(new_uri, generation)
             self.connection.execute(update(document).where(document.c.id == key).values(uri=new_uri))
-            self.connection.execute(delete(ledger).where(ledger.c.uri == old_uri))
+            self.connection.execute(_FORGET, {"wanted_uri": old_uri})
         self.note([row])
 
     def remove(self, uri: str) -> bool:
         """Take a document and its ledger row out; False if there was neither."""
-        held = self.connection.scalar(select(document.c.id).where(document.c.uri == uri)) is not None
+        held = self._key(uri) is not None
         if held:
             generation, _ = self._advance(0)
             self._drop(uri, generation)
-        forgotten = self.connection.execute(delete(ledger).where(ledger.c.uri == uri))
+        forgotten = self.connection.execute(_FORGET, {"wanted_uri": uri})
         return held or forgotten.rowcount > 0
 
     def note(self, rows: Sequence[LedgerRow]) -> None:
         """Write ledger rows, each in place of its file's former one."""
         for row in rows:
-            self.connection.execute(delete(ledger).where(ledger.c.uri == row.uri))
+            self.connection.execute(_FORGET, {"wanted_uri": row.uri})
         if rows:
-            self.connection.execute(insert(ledger), [asdict(row) for row in rows])
+            self.connection.execute(_ADD["ledger"], [_values(row) for row in rows])
 
     def settle(self, dimension: int, kind: str) -> None:
         """Choose how the index is searched; tombstones are dropped, for every accelerator is now out of date."""
@@ -89,50 +106,50 @@ class Change(View):
 
     def _advance(self, chunks: int) -> tuple[int, int]:
         """A new generation, and the first of `chunks` ids that were never used before."""
-        self.connection.execute(
-            update(index_info).values(
-                generation=index_info.c.generation + 1, next_chunk=index_info.c.next_chunk + chunks
-            )
-        )
-        now = self.connection.execute(select(index_info.c.generation, index_info.c.next_chunk)).one()
-        return now.generation, now.next_chunk - chunks
+        self.connection.execute(_ADVANCE, {"chunks": chunks})
+        generation, next_chunk = self.connection.execute(_NOW).one()
+        return generation, next_chunk - chunks
+
+    def _key(self, uri: str) -> int | None:
+        return self.connection.scalar(_KEY_OF, {"wanted_uri": uri})
 
     def _drop(self, uri: str, generation: int) -> None:
-        key = self.connection.scalar(select(document.c.id).where(document.c.uri == uri))
+        key = self._key(uri)
         if key is None:
             return
-        blocks = select(embedding.c.first, embedding.c.chunks).where(embedding.c.document == key)
         gone = [
-            {"first": first, "chunks": count, "generation": generation}
-            for first, count in self.connection.execute(blocks)
+            {"first": first, "chunks": chunks, "generation": generation}
+            for first, chunks in self.connection.execute(_BLOCKS_OF, {"key": key})
         ]
         if gone:
-            self.connection.execute(insert(tombstone), gone)
-        for table in (embedding, chunk, body):
-            self.connection.execute(delete(table).where(table.c.document == key))
-        self.connection.execute(delete(document).where(document.c.id == key))
+            self.connection.execute(_ADD["tombstone"], gone)
+        for statement in _DROP:
+            self.connection.execute(statement, {"key": key})
 
     def _add_document(self, embedded: EmbeddedDocument) -> int:
         source, read = embedded.source, embedded.document
-        added = self.connection.execute(
-            insert(document).values(
-                uri=source.uri,
-                digest=source.digest,
-                title=read.title,
-                format=read.format,
-                language=embedded.language,
-                size=source.size,
-                modified=source.modified,
-                ingested_at=datetime.now(UTC),
-                pages=len(read.pages),
-                chunks=len(embedded.chunks),
-            )
-        )
-        key = int(added.inserted_primary_key[0])  # type: ignore[index]
+        values = {
+            "uri": source.uri,
+            "digest": source.digest,
+            "title": read.title,
+            "format": read.format,
+            "language": embedded.language,
+            "size": source.size,
+            "modified": source.modified,
+            "ingested_at": datetime.now(UTC),
+            "pages": len(read.pages),
+            "chunks": len(embedded.chunks),
+        }
+        key = int(self.connection.execute(_ADD["document"], values).inserted_primary_key[0])  # type: ignore[index]
         pages = [[page.number, page.span.start, page.span.end, page.label] for page in read.pages]
         sections = [[mark.title, mark.level, mark.span.start, mark.span.end] for mark in read.sections]
-        self.connection.execute(insert(body).values(document=key, pages=pages, sections=sections, text=read.text))
+        texts = {"document": key, "pages": pages, "sections": sections, "text": read.text}
+        self.connection.execute(_ADD["body"], texts)
         return key
+
+
+def _values(row: LedgerRow) -> dict[str, Any]:
+    return {field.name: getattr(row, field.name) for field in fields(row)}
 
 
 def _chunk_rows(embedded: EmbeddedDocument, key: int, first: int) -> list[dict[str, Any]]:

@@ -11,9 +11,9 @@ from jv3search.indexes.vectors.snapshot import Snapshot
 from jv3search.indexes.view import View
 from jv3search.types import Embedding
 
-_CANDIDATES = 200  # at least, when the accelerator is not exact at full size
+_CANDIDATES = 200  # at least, when the accelerator knows only the first values of each row
 _PER_HIT = 10  # candidates a hit
-_MARGIN = 16  # further candidates of an exact search, to see whether more share the last hit's score
+_MARGIN = 16  # further candidates otherwise, to see whether more share the last hit's score
 _ROUNDING = 1e-3  # between scores of float32 and of float16 rows
 _MOST = 5_000  # candidates, where more rows than that share one score
 
@@ -34,15 +34,14 @@ def ranked(
     view: View, snapshot: Snapshot, query: Embedding, k: int, survivors: Survivors | None
 ) -> tuple[Ids, Scores]:
     """The k best ids and their cosines, best first, equal ones by id."""
-    exact = snapshot.exact and snapshot.dimension == len(query)
+    coarse = snapshot.dimension < len(query)
     unit = unit_rows(query, len(query))
-    wanted = k + _MARGIN if exact else max(_CANDIDATES, _PER_HIT * k)
+    wanted = max(_CANDIDATES, _PER_HIT * k) if coarse else k + _MARGIN
     while True:
         ids, near = _candidates(snapshot, unit, wanted, survivors)
         ids, scores = _scored(view, ids, unit)
         best = np.lexsort((ids, -scores))[:k]
-        settled = not exact or len(near) < wanted or wanted >= _MOST or scores[best[-1]] > near[-1] + _ROUNDING
-        if settled:
+        if coarse or len(near) < wanted or wanted >= _MOST or scores[best[-1]] > near[-1] + _ROUNDING:
             return ids[best], scores[best]
         wanted *= 4
 

@@ -32,11 +32,6 @@ class Snapshot:
         return len(self.base) - len(self.gone) + len(self.ids)
 
     @property
-    def exact(self) -> bool:
-        """Whether a search overlooks nothing."""
-        return not self.base.approximate
-
-    @property
     def stale(self) -> bool:
         """Whether so much has changed since the base was built that it should be built again."""
         return len(self.ids) + len(self.gone) > max(_STALE_SHARE * len(self.base), _STALE_LEAST)
