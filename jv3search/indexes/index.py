@@ -66,9 +66,12 @@ def _require(catalog: Catalog, folder: Path, recipe: Recipe, dimension: int | No
     with catalog.read() as view:
         info = view.info()
     info.recipe.require(recipe, str(folder))
-    for name, has, asked in (("dimension", info.dimension, dimension), ("kind", info.kind, kind)):
+    for name, option, has, asked in (
+        ("dimension", "dim", info.dimension, dimension),
+        ("kind", "kind", info.kind, kind),
+    ):
         if asked is not None and asked != has:
             raise IndexMismatch(
-                f"{folder} is searched with {name} {has}, not {asked}: leave {name} out, "
-                f"or change it with `jv3search reindex --{name} {asked}`"
+                f"{folder} is searched with {name} {has}, not {asked}: leave --{option} out, "
+                f"or change it with `jv3search reindex --{option} {asked}`"
             )
