@@ -238,3 +238,11 @@ def test_truncated_archive(read, name: str) -> None:
     data = (SAMPLES / name).read_bytes()
     with pytest.raises(ReadError, match=f"{name} is a damaged or truncated zip archive"):
         read(name, data[: len(data) // 2])
+
+
+def test_excel_of_1997(reader) -> None:
+    """old.xls was written once with xlwt, which writes no other format."""
+    result = reader.read(Path(__file__).with_name("old.xls"))
+    assert result.format == "xls"
+    assert result.text == "Склад\n\nТовар | Количество\nГвозди | 120\nКлей | 3.5\n2001-02-03"
+    assert [page.label for page in result.pages] == ["Склад"]

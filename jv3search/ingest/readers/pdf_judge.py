@@ -12,6 +12,7 @@ import unicodedata
 _SHREDDED = 0.3  # share of lines of one or two characters from which a page is in shreds
 _FEW_LINES = 8
 _RTL_SHARE = 0.3  # of a page's letters
+_SAMPLE = 2_000  # characters of a page that show its direction
 _LETTERS = re.compile(r"[^\W\d_]+")
 _ARABIC_FINALS = "ةى"  # stand only at the end of a word
 _HEBREW_FINALS = "ךםןףץ"
@@ -27,7 +28,7 @@ def shredded(text: str) -> bool:
 
 def right_to_left(text: str) -> bool:
     """Whether the page is mainly Arabic or Hebrew."""
-    letters = [char for char in text if char.isalpha()]
+    letters = [char for char in text[:_SAMPLE] if char.isalpha()]
     rtl = sum(unicodedata.bidirectional(char) in ("R", "AL") for char in letters)
     return bool(letters) and rtl > _RTL_SHARE * len(letters)
 

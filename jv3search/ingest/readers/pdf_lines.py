@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -44,8 +45,7 @@ class Line:
 
 def lines_of(textpage: Any) -> list[Line]:
     """The lines of a page in pdfium's order, which is reading order in every script it can shape."""
-    count = pdfium.FPDFText_CountChars(textpage)
-    codes = [pdfium.FPDFText_GetUnicode(textpage, index) for index in range(max(0, count))]
+    codes = _codes(textpage.raw, max(0, pdfium.FPDFText_CountChars(textpage)))
     lines, start = [], 0
     for index, code in enumerate([*codes, 10]):
         if code in (10, 13, *_HYPHENS):
@@ -53,6 +53,14 @@ def lines_of(textpage: Any) -> list[Line]:
             lines += [line] if line else []
             start = index + 1
     return lines
+
+
+def _codes(handle: Any, count: int) -> list[int]:
+    """The page's characters; one call for all, unless pdfium leaves some out of its text."""
+    buffer = (ctypes.c_ushort * (count + 1))()
+    if pdfium.FPDFText_GetText(handle, 0, count, buffer) == count + 1:  # the last is a NUL
+        return list(buffer)[:count]
+    return [pdfium.FPDFText_GetUnicode(handle, index) for index in range(count)]
 
 
 def _line(textpage: Any, codes: list[int], start: int, end: int) -> Line | None:
