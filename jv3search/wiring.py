@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _DEFAULT_DIMENSION = 256  # keeps 99 % of jina-embeddings-v3's retrieval quality at a quarter of its size
 
+# Country codes that people take for language codes.
+_COUNTRIES = {"jp": "ja", "cn": "zh", "kr": "ko", "gr": "el", "cz": "cs", "dk": "da", "ua": "uk", "us": "en"}
+
 
 def model_name(settings: Settings, index_model: str = "") -> str:
     """The model to use: the one asked for, else the one that made the index, else the best that is here."""
@@ -173,7 +176,7 @@ def _known(values: Sequence[str], known: Iterable[str], what: str) -> frozenset[
     choices = sorted(known)
     for value in values:
         if value not in choices:
-            near = get_close_matches(value, choices, n=3)
+            near = [_COUNTRIES[value]] if value in _COUNTRIES else get_close_matches(value, choices, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {' '.join(choices)}"
             raise InputError(f"{value!r} is no {what}; {hint}")
     return frozenset(values)

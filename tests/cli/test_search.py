@@ -84,7 +84,7 @@ def test_one_json_line_out_for_each_line_in(jv3, shared_index, tmp_path):
     [
         ([], 1, 'there is no query: jv3search search "what'),
         (["  "], 1, "there is no query"),
-        (["x", "--lang", "jp"], 1, "'jp' is no language code; did you mean"),
+        (["x", "--lang", "jp"], 1, "'jp' is no language code; did you mean ja?"),
         (["x", "--lang", "german"], 1, "'german' is no language code"),
         (["x", "--type", "pfd"], 1, "'pfd' is no document type; did you mean pdf"),
         (["x", "--since", "yesterday"], 1, "'yesterday' is no date; write it as 2026-01-31"),

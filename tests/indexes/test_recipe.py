@@ -45,7 +45,7 @@ def test_dimension_and_kind_are_chosen_once_and_changed_by_reindex(local: Place)
         pass
     with open_writer(local.folder, RECIPE):
         pass
-    with pytest.raises(IndexMismatch, match=r"dimension 16, not 8: .*reindex --dimension 8"):
+    with pytest.raises(IndexMismatch, match=r"dimension 16, not 8: .*reindex --dim 8"):
         open_writer(local.folder, RECIPE, dimension=8)
     with pytest.raises(IndexMismatch, match=r"kind flat, not ivf: .*reindex --kind ivf"):
         open_writer(local.folder, RECIPE, kind="ivf")
