@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DEFAULT_DIMENSION = 256  # keeps 99 % of jina-embeddings-v3's retrieval quality at a quarter of its size
 
 # Country codes that people take for language codes.
-_COUNTRIES = {"jp": "ja", "cn": "zh", "kr": "ko", "gr": "el", "cz": "cs", "dk": "da", "ua": "uk", "us": "en"}
+_COUNTRIES = {"jp": "ja", "cn": "zh", "gr": "el", "cz": "cs", "dk": "da", "ua": "uk", "us": "en"}
 
 
 def model_name(settings: Settings, index_model: str = "") -> str:

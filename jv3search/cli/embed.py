@@ -46,6 +46,7 @@ def embed(file: TextIO, task: Any, dim: int | None, model: str | None, late: boo
 
 
 def _lines(file: TextIO) -> Iterator[str]:
+    number = 0
     try:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -53,6 +54,8 @@ def _lines(file: TextIO) -> Iterator[str]:
             yield line.rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{file.name} is not UTF-8: {error}") from None
+    if not number:
+        raise InputError(f"there is no line to embed in {file.name}")
 
 
 def _each(encoder: JinaV3Encoder, lines: Iterable[str], task: Any, dim: int | None) -> Iterator[Embedding]:
