@@ -90,3 +90,8 @@ def test_text_is_kept_character_by_character(read) -> None:
 def test_what_a_database_cannot_hold_is_removed(read) -> None:
     assert read("note.txt", b"a\x01b\x08c\x1b[0m\x7f\r\nd\re\x0bf").text == "abc[0m\nd\ne\nf"
     assert read("a.json", '{"a": "x\\u0000y\\ud800z"}').text == "a: xy\ufffdz"
+
+
+def test_label_that_cannot_be_true_is_ignored(read) -> None:
+    page = "<meta charset='utf-16'><p>Łódź leży nad rzeką, a żółw śpi w ogródku pod jabłonią.</p>"
+    assert read("page.html", page.encode("cp1250")).text.startswith("Łódź leży nad rzeką, a żółw")

@@ -9,6 +9,7 @@ import pytest
 from pypdf.generic import DecodedStreamObject, NameObject
 
 from jv3search.errors import EmptyDocument, ReadError
+from jv3search.ingest.readers.pdf_direction import pieces_restored
 from jv3search.ingest.readers.pdf_judge import better, naturalness, right_to_left, shredded
 from jv3search.ingest.readers.pdf_lines import Line, paragraphs, paragraphs_of_text
 
@@ -152,12 +153,31 @@ def test_judge_knows_shreds() -> None:
 
 
 def test_lines_of_unspaced_scripts_join_without_a_space() -> None:
-    def at(text: str, bottom: float) -> Line:
-        return Line(text, 0, bottom, 100, bottom + 10)
+    def at(text: str, baseline: float) -> Line:
+        return Line(text, 0, 100, baseline, 10)
 
     assert paragraphs([at("外付けディスクを", 50), at("接続します。", 36)]) == "外付けディスクを接続します。"
     assert paragraphs([at("ข้อมูลสำ", 50), at("รองไว้", 36)]) == "ข้อมูลสำรองไว้"
     assert paragraphs([at("백업을", 50), at("만든다", 36)]) == "백업을 만든다"
     assert paragraphs([at("Donau\u00ad", 50), at("dampfer", 36)]) == "Donaudampfer"
-    assert paragraphs([at("Heading", 80), Line("body", 0, 60, 100, 65)]) == "Heading\n\nbody"
+    assert paragraphs([at("Heading", 80), Line("body", 0, 100, 60, 5)]) == "Heading\n\nbody"
     assert paragraphs_of_text(f"{FULL}\n{FULL}\nshort\n{FULL}") == f"{FULL} {FULL} short\n{FULL}"
+
+
+def test_left_to_right_pieces_in_right_to_left_lines() -> None:
+    """pdfium gave "md.README" for the "README.md" in a Hebrew line."""
+
+    def shown(*drawn: tuple[str, int]) -> str:
+        """The line as pdfium tells it, and where it drew what."""
+        text, lefts = "", []
+        for part, left in drawn:
+            text += part
+            lefts += [left + 5 * index for index in range(len(part))]
+        return pieces_restored(text, lambda index: lefts[index])
+
+    assert shown(("קובץ ", 200), ("md", 130), (".", 125), ("README", 95), (" כאן", 50)) == "קובץ README.md כאן"
+    assert shown(("גרסה ", 200), ("2.0", 150), (" כאן", 50)) == "גרסה 2.0 כאן"
+    assert shown(("ראו ", 300), ("org", 280), (".", 275), ("example", 240), ("//:", 225), ("https", 200)) == (
+        "ראו https://example.org"
+    )
+    assert shown(("see ", 0), ("md", 130), (".", 125), ("README", 95)) == "see md.README"

@@ -195,9 +195,7 @@ def test_mail_in_mail(read) -> None:
     )
     assert outline(document) == [("גיבוי", 1), ("attachment.eml", 2), ("inner", 3), ("Bericht", 3), ("x.png", 4)]
     assert document.notices == (
-        "attachment not read: x.png: no reader for files named *.png (looks like a PNG image); known: "
-        "csv docx eml epub htm html json jsonl log markdown md ndjson odp ods odt pdf pptx rest rst srt tab text tsv "
-        "txt vtt webvtt xhtml xls xlsm xlsx",
+        "attachment not read: x.png: no reader for files named *.png (looks like a PNG image)",
     )
 
 
@@ -237,3 +235,8 @@ def test_subtitles(read) -> None:
 def test_nothing_in_it(read, name: str, text: str) -> None:
     with pytest.raises(EmptyDocument, match=f"{name} holds no text"):
         read(name, text)
+
+
+def test_restructuredtext_keeps_its_field_list(read) -> None:
+    text = read("a.rst", "Guide\n=====\n\n:Author: Zoë\n:Date: 2001\n\nText.\n").text
+    assert text == "Guide\n\nAuthor\n\nZoë\n\nDate\n\n2001\n\nText."

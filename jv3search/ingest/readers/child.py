@@ -18,7 +18,7 @@ from jv3search.ingest.readers import wire
 from jv3search.ingest.readers.dispatch import read
 from jv3search.ingest.readers.limits import Raw
 
-_GRACE = 5  # seconds past the limit after which a child whose parent is gone ends itself
+_GRACE = 2  # seconds past the limit after which a child whose parent is gone ends itself
 
 
 def main() -> None:

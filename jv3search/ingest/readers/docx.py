@@ -26,7 +26,9 @@ _ID, _VAL = qn("w:id"), qn("w:val")
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _SKIPPED = frozenset({_FALLBACK, _BOX, qn("w:pPr"), qn("w:rPr"), qn("w:del"), qn("w:moveFrom"), qn("w:sdtPr")})
 _WRAPPERS = frozenset(qn(f"w:{name}") for name in ("sdt", "sdtContent", "customXml", "ins", "smartTag", "moveTo"))
+_TEXTS = frozenset({qn("w:t"), qn("m:t")})  # of runs and of equations
 _SIGNS = {
+    qn("w:ptab"): "\t",
     qn("w:tab"): "\t",
     qn("w:br"): "\n",
     qn("w:cr"): "\n",
@@ -131,7 +133,7 @@ def _text(node: Any) -> str:
 
 def _pieces(node: Any) -> Iterator[str]:
     for child in node:
-        if child.tag == qn("w:t"):
+        if child.tag in _TEXTS:
             yield child.text or ""
         elif child.tag in _SIGNS:
             yield _SIGNS[child.tag]

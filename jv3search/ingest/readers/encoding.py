@@ -39,8 +39,10 @@ _HANDICAP = {"cp1252": -0.01} | dict.fromkeys(  # rare today: they win only when
 _BROADER = {  # what a label means in practice (WHATWG Encoding Standard): the superset that is used
     "ascii": "cp1252", "iso8859-1": "cp1252", "latin_1": "cp1252", "shift_jis": "cp932", "gb2312": "gb18030",
     "gbk": "gb18030", "big5": "big5hkscs", "euc_kr": "cp949", "iso8859-9": "cp1254", "iso8859-11": "cp874",
-    "tis-620": "cp874", "utf-16": "utf-16-le",
+    "tis-620": "cp874",
 }  # fmt: skip
+
+_NEVER_DECLARED = ("utf-16", "utf-32", "utf-7", "punycode", "idna")  # who can read the label has disproved it
 
 _SAMPLE = 20_000  # bytes judged; enough for any contest
 _MARGIN = 0.12  # plausibilities this close are level
@@ -156,6 +158,6 @@ def _python_name(label: str) -> str:
         info = codecs.lookup(label.strip().strip("\"'"))
     except (LookupError, ValueError):
         return ""
-    if not getattr(info, "_is_text_encoding", True) or info.name in ("utf-7", "punycode", "idna"):
+    if not getattr(info, "_is_text_encoding", True) or info.name.startswith(_NEVER_DECLARED):
         return ""
     return _BROADER.get(info.name, info.name)

@@ -64,7 +64,7 @@ def _add_attachment(part: EmailMessage, raw: Raw, builder: TextBuilder) -> None:
     except EmptyDocument as error:
         builder.notices.append(f"attachment {error}")
     except ReadError as error:
-        builder.notices.append(f"attachment not read: {error}")
+        builder.notices.append(f"attachment not read: {str(error).partition('; known:')[0]}")
 
 
 def _dispatched(inner: Raw) -> Document:

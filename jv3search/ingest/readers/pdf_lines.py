@@ -6,11 +6,13 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import quantiles
+from operator import sub
+from statistics import median, quantiles
 from typing import Any
 
 import pypdfium2.raw as pdfium
 
+from jv3search.ingest.readers.pdf_direction import pieces_restored
 from jv3search.ingest.readers.text import join_lines
 
 _HYPHENS = (2, 0xFFFE)  # pdfium's signs for a hyphen that only the line's end put there; no \n follows it
@@ -24,23 +26,18 @@ _SHORT = 0.75  # of the usual width: a line that ends early ends for a reason
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text and its box in points; y grows upwards."""
+    """A line of text and where it stands, in points; y grows upwards."""
 
     text: str
     left: float
-    bottom: float
     right: float
-    top: float
+    baseline: float
+    height: float  # of the font, so that lines with and without descenders are alike
 
     @property
     def width(self) -> float:
         """From the first to the last glyph."""
         return self.right - self.left
-
-    @property
-    def height(self) -> float:
-        """Of the font's box, so that lines with and without descenders are alike."""
-        return self.top - self.bottom
 
 
 def lines_of(textpage: Any) -> list[Line]:
@@ -68,18 +65,26 @@ def _line(textpage: Any, codes: list[int], start: int, end: int) -> Line | None:
     if not inked:
         return None
     text = "".join(map(chr, codes[start:end]))
+    text = pieces_restored(text, lambda index: _box(textpage, start + index)[0])
     if end < len(codes) and codes[end] in _HYPHENS:
         text += _SOFT_HYPHEN
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     boxes = [_box(textpage, index) for index in (inked[0], inked[len(inked) // 2], inked[-1])]
     left, bottom, right, top = zip(*boxes, strict=True)
-    return Line(text, min(left), min(bottom), max(right), max(top))
+    height = median(map(sub, top, bottom))
+    return Line(text, min(left), max(right), _baseline(textpage, inked[0]), height)
 
 
 def _box(textpage: Any, index: int) -> tuple[float, float, float, float]:
     rect = pdfium.FS_RECTF()
     pdfium.FPDFText_GetLooseCharBox(textpage, index, rect)
     return rect.left, rect.bottom, rect.right, rect.top
+
+
+def _baseline(textpage: Any, index: int) -> float:
+    x, y = ctypes.c_double(), ctypes.c_double()
+    pdfium.FPDFText_GetCharOrigin(textpage, index, x, y)
+    return y.value
 
 
 def paragraphs(lines: Sequence[Line]) -> str:
@@ -121,13 +126,13 @@ def _begins_paragraph(before: Line, line: Line, pitch: float) -> bool:
     heights = sorted((before.height, line.height))
     if heights[1] > _LARGER * heights[0]:
         return True
-    if line.bottom > before.top:  # up again: the next column
+    if line.baseline > before.baseline + before.height:  # up again: the next column
         return before.text.rstrip().endswith(_ENDS)
-    return before.bottom - line.bottom > _APART * pitch
+    return before.baseline - line.baseline > _APART * pitch
 
 
 def _usual_pitch(lines: Sequence[Line]) -> float:
-    steps = [(above.bottom - line.bottom, line.height) for above, line in pairwise(lines)]
+    steps = [(above.baseline - line.baseline, line.height) for above, line in pairwise(lines)]
     downward = [step for step, height in steps if 0.5 * height < step < 3 * height]
     if not downward:
         return max(line.height for line in lines)

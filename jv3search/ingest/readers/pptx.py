@@ -60,7 +60,7 @@ def _chart_lines(chart: Any) -> Iterator[str]:
     for plot in chart.plots:
         yield CELL.join(str(category) for category in plot.categories)
         for series in plot.series:
-            values = (f"{value:g}" for value in series.values if value is not None)
+            values = (f"{value:.15g}" for value in series.values if value is not None)
             yield CELL.join((series.name, *values))
 
 

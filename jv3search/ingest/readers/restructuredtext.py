@@ -93,7 +93,7 @@ def _unknown(message: Any) -> str:
     return _ROLE.sub(lambda role: role[1] or role[2] or "", "\n".join(line for line in lines if line))
 
 
-_SILENT = (nodes.comment, nodes.substitution_definition, nodes.target, nodes.docinfo)
+_SILENT = (nodes.comment, nodes.substitution_definition, nodes.target)
 _LEAVES: tuple[tuple[Any, Callable[[Any], str]], ...] = (  # the first kind a node is of counts
     (nodes.system_message, _unknown),
     (nodes.table, lambda table: "\n".join(_row(row) for row in table.findall(nodes.row))),
