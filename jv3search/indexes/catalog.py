@@ -88,13 +88,14 @@ def open_to_write(folder: Path, url: str | None) -> Catalog:
 def open_to_read(folder: Path, url: str | None) -> Catalog:
     """The catalog of `folder`, or the one at `url`; IndexNotFound if there is none."""
     path = _sqlite_path(folder, url)
-    if path is not None and not path.is_file():
-        raise no_index(folder)
-    if path is not None:
+    if path is None:
+        assert url is not None
+        return Catalog(_server_engine(url), _name(url))
+    with as_storage_errors(str(folder)):
+        if not path.is_file():
+            raise no_index(folder)
         reader = SQLiteReader(path)
-        return Catalog(reader.engine, str(path), reader)
-    assert url is not None
-    return Catalog(_server_engine(url), _name(url))
+    return Catalog(reader.engine, str(path), reader)
 
 
 def no_index(folder: Path) -> IndexNotFound:

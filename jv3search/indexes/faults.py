@@ -27,6 +27,8 @@ _MEANINGS = (
     ("could not decode", _DAMAGED),
     ("disk i/o error", "the disk reports an error; check the disk and the free space, then try again"),
     ("locked", "the database is busy; try again in a moment"),
+    ("no such file", "it is gone; make an index with `ingest`, or name another folder with --index"),
+    ("permission denied", "it cannot be used; check the permissions of the folder and its files"),
     ("could not serialize", "another machine is writing to this database; try again when it has finished"),
     ("connection", "the database does not answer; check that it runs and the URL"),
 )
@@ -38,19 +40,30 @@ def damaged(where: str, detail: str) -> StorageError:
 
 
 @contextmanager
+def sound(where: str) -> Iterator[None]:
+    """What is made of stored values inside must keep its invariants; if not, the catalog is damaged."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise damaged(where, str(error)) from error
+
+
+@contextmanager
 def as_storage_errors(where: str) -> Iterator[None]:
     """Turn what the database or the disk raises inside into a StorageError about `where`; bugs pass through."""
     try:
         yield
-    except (IntegrityError, ProgrammingError):
+    except ProgrammingError:
         raise
+    except IntegrityError as error:  # every key is looked up before it is written
+        raise damaged(where, str(error.orig)) from error
     except DBAPIError as error:
         raise StorageError(f"{where}: {_meaning(str(error.orig))}") from error
     except UnicodeEncodeError as error:
         raise InputError(f"{error.object!a} is not Unicode text: {error.reason}") from error
     except sqlite3.Error as error:  # while connecting, where SQLAlchemy does not wrap it
         raise StorageError(f"{where}: {_meaning(str(error))}") from error
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise damaged(where, str(error)) from error
     except OSError as error:
         raise StorageError(f"{where}: {_meaning(str(error))}") from error

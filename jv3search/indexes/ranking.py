@@ -12,7 +12,8 @@ from jv3search.indexes.view import View
 from jv3search.types import Embedding
 
 _CANDIDATES = 200  # at least, when the accelerator knows only the first values of each row
-_PER_HIT = 10  # candidates a hit
+_PER_HIT = 10  # candidates a hit, but not more than _FURTHER beyond the hits
+_FURTHER = 1_000
 _MARGIN = 16  # further candidates otherwise, to see whether more share the last hit's score
 _ROUNDING = 1e-3  # between scores of float32 and of float16 rows
 _MOST = 5_000  # candidates, where more rows than that share one score
@@ -36,7 +37,7 @@ def ranked(
     """The k best ids and their cosines, best first, equal ones by id."""
     coarse = snapshot.dimension < len(query)
     unit = unit_rows(query, len(query))
-    wanted = max(_CANDIDATES, _PER_HIT * k) if coarse else k + _MARGIN
+    wanted = max(_CANDIDATES, min(_PER_HIT * k, k + _FURTHER)) if coarse else k + _MARGIN
     while True:
         ids, near = _candidates(snapshot, unit, wanted, survivors)
         ids, scores = _scored(view, ids, unit)

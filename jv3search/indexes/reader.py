@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from jv3search.errors import InputError, JV3SearchError
 from jv3search.indexes import accelerator
 from jv3search.indexes.catalog import Catalog
+from jv3search.indexes.faults import sound
 from jv3search.indexes.ranking import Survivors, ranked
 from jv3search.indexes.rows import DocumentRow, LedgerRow, Status
 from jv3search.indexes.status import status
@@ -53,8 +54,8 @@ class Reader:
 
     def search(self, query: Embedding, k: int, where: Filter = _EVERYTHING) -> list[Hit]:
         """The k best chunks that `where` admits, best first, equal ones by id; `query` is a full-size vector."""
-        self._check(query, k)
         with self._current() as (view, snapshot):
+            self._check(query, k)
             survivors = self._admitted(view, snapshot, where) if where else None
             ids, scores = ranked(view, snapshot, query, k, survivors)
             return _hits(view, [int(key) for key in ids], [float(score) for score in scores])
@@ -90,8 +91,9 @@ class Reader:
 
     def close(self) -> None:
         """Let go of the index."""
-        if self._rebuild is not None:
-            self._rebuild.join()
+        rebuild = self._rebuild
+        if rebuild is not None:
+            rebuild.join()
         self._catalog.close()
 
     def __enter__(self) -> Self:
@@ -123,6 +125,7 @@ class Reader:
         snapshot = self._snapshot
         if snapshot is not None and (snapshot.identity, snapshot.generation) == view.stamp():
             return snapshot
+        view.info().recipe.require(self.recipe, view.where)  # it may have been made anew by another model
         snapshot = None if snapshot is None else accelerator.refreshed(snapshot, view)
         self._snapshot = snapshot or self._opened(view)
         self._survivors = {}
@@ -162,19 +165,21 @@ class Reader:
 
 def _hits(view: View, ids: list[int], scores: list[float]) -> list[Hit]:
     rows = view.found(ids)
-    return [
-        Hit(
-            rank=rank,
-            score=score,
-            chunk_id=key,
-            uri=rows[key].uri,
-            title=rows[key].title,
-            format=rows[key].format,
-            page=rows[key].page,
-            section=rows[key].section,
-            span=Span(rows[key].start, rows[key].end),
-            language=rows[key].language,
-            text=rows[key].text,
-        )
-        for rank, (key, score) in enumerate(zip(ids, scores, strict=True), 1)
-    ]
+    with sound(view.where):
+        return [_hit(rank, rows[key], score) for rank, (key, score) in enumerate(zip(ids, scores, strict=True), 1)]
+
+
+def _hit(rank: int, row: Any, score: float) -> Hit:
+    return Hit(
+        rank=rank,
+        score=score,
+        chunk_id=row.id,
+        uri=row.uri,
+        title=row.title,
+        format=row.format,
+        page=row.page,
+        section=row.section,
+        span=Span(row.start, row.end),
+        language=row.language,
+        text=row.text,
+    )

@@ -24,7 +24,7 @@ def status(view: View, folder: Path) -> Status:
         dimension=info.dimension,
         full_dimension=info.recipe.dimension,
         kind=cast(Kind, info.kind),
-        size=sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
+        size=sum(path.stat().st_size for path in folder.glob("*") if path.is_file()),
         last_ingest=view.last_checked(),
         failures=tuple(view.failures()),
         generation=info.generation,

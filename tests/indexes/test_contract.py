@@ -224,33 +224,38 @@ def test_more_hits_asked_than_there_are_chunks(place: Place) -> None:
         check(reader.search(QUERIES[0], 5000), oracle.search(QUERIES[0], 5000))
 
 
-@pytest.mark.parametrize(
-    "where",
-    [
-        Filter(languages=frozenset({"ar"})),
-        Filter(languages=frozenset({"de", "zh"})),
-        Filter(formats=frozenset({"html"})),
-        Filter(under=frozenset({"/büro/1"})),
-        Filter(under=frozenset({"/büro/1/", "/büro/2/datei 2.pdf"})),
-        Filter(under=frozenset({"/"})),
-        Filter(since=BORN + timedelta(days=6)),
-        Filter(since=(BORN + timedelta(days=6)).replace(tzinfo=None)),
-        Filter(languages=frozenset({"ru"}), formats=frozenset({"pdf", "txt"}), under=frozenset({"/büro"})),
-        Filter(languages=frozenset({"fr"})),
-        Filter(under=frozenset({"/büro/1/datei"})),
-    ],
-    ids=str,
+FILTERS = (
+    Filter(languages=frozenset({"ar"})),
+    Filter(languages=frozenset({"de", "zh"})),
+    Filter(formats=frozenset({"html"})),
+    Filter(under=frozenset({"/büro/1"})),
+    Filter(under=frozenset({"/büro/1/", "/büro/2/datei 2.pdf"})),
+    Filter(under=frozenset({"/"})),
+    Filter(since=BORN + timedelta(days=6)),
+    Filter(languages=frozenset({"ru"}), formats=frozenset({"pdf", "txt"}), under=frozenset({"/büro"})),
+    Filter(languages=frozenset({"hi"}), since=BORN + timedelta(days=3)),
+    Filter(languages=frozenset({"fr"})),
+    Filter(under=frozenset({"/büro/1/datei"})),
 )
-def test_filters(place: Place, where: Filter) -> None:
+
+
+def test_filters(place: Place) -> None:
     oracle = Oracle()
     filled(place, oracle)
-    expected = where
-    if where.since is not None and where.since.tzinfo is None:
-        expected = Filter(since=BORN + timedelta(days=6))
     with place.reader() as reader:
-        for query in QUERIES:
-            for k in (3, 500):
-                check(reader.search(query, k, where), oracle.search(query, k, expected))
+        for where in FILTERS:
+            for query in QUERIES[:4]:
+                for k in (3, 500):
+                    check(reader.search(query, k, where), oracle.search(query, k, where))
+
+
+def test_a_date_without_a_zone_is_utc(local: Place) -> None:
+    oracle = Oracle()
+    filled(local, oracle)
+    since = BORN + timedelta(days=6)
+    with local.reader() as reader:
+        hits = reader.search(QUERIES[0], 500, Filter(since=since.replace(tzinfo=None)))
+    check(hits, oracle.search(QUERIES[0], 500, Filter(since=since)))
 
 
 def test_folder_is_matched_as_a_name_not_as_a_pattern(place: Place) -> None:

@@ -191,6 +191,33 @@ def test_any_damage_to_the_catalog_is_an_error_of_ours_or_none(local: Place) -> 
     assert seen > 10
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE chunk SET start = -5 WHERE id = 3",
+        "UPDATE body SET pages = '[[1, 0, 999999, \"\"]]'",
+        'UPDATE body SET sections = \'{"no": "list"}\'',
+        "UPDATE index_info SET recipe = '{\"model\": 1}'",
+        "UPDATE index_info SET recipe = 'no JSON'",
+        "DELETE FROM body",
+        "DELETE FROM chunk WHERE id = 3",
+        "UPDATE embedding SET rows = x'00'",
+    ],
+)
+def test_contents_that_contradict_themselves_are_damage(local: Place, damage: str) -> None:
+    embedded = document("/0.txt", 5)
+    with local.writer() as writer:
+        writer.replace(embedded, done(embedded))
+    vectors(local.folder).unlink()
+    with sqlite3.connect(local.folder / "catalog.sqlite") as connection:
+        connection.execute(damage)
+    connection.close()
+    with pytest.raises(StorageError, match="the catalog is damaged"), local.reader() as reader:
+        reader.search(QUERIES[0], 5)
+        reader.document("/0.txt")
+        pytest.fail("nothing was noticed")
+
+
 def test_damaged_embeddings_are_never_searched(local: Place) -> None:
     filled(local, count=2)
     with sqlite3.connect(local.folder / "catalog.sqlite") as connection:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jv3search.errors import IndexNotFound, StorageError
+from jv3search.indexes import open_reader
 
 from .conftest import Place
 from .corpus import Oracle, check, document, done, rows
@@ -39,6 +40,9 @@ def test_a_reader_on_another_machine_builds_its_own_vectors(served: Place, tmp_p
                 [query] = rows(1, seed=number)
                 check(reader.search(query, 5), oracle.search(query, 5))
             assert reader.notices == []
+    with open_reader(tmp_path / "no folder", url=served.url) as reader:
+        assert [hit.uri for hit in reader.search(first.embeddings[0], 1)] == ["/a"]
+        assert (reader.status().documents, reader.status().size) == (4, 0)
     assert list(elsewhere.folder.glob("vectors-*.faiss"))
 
 
