@@ -30,6 +30,7 @@ class Settings:
     model      jina-embeddings-v3, jv3-mini, or a checkpoint folder; empty: the first of these that is here
     models     folder where `jv3search model pull` puts models
     dimension  Matryoshka dimension of a new index's search; 0: the model's own size, at most 256
+    kind       how a new index is searched: flat (exact), ivf (approximate), auto (by size); empty: auto
     chunk_tokens  target size of a chunk, in tokens of the model in use
     catalog    SQLAlchemy URL of the catalog; empty: SQLite in the index folder
     threads    CPU threads of the encoder; 0: as many as there are cores
@@ -40,6 +41,7 @@ class Settings:
     model: str = ""
     models: Path = user_data_path("jv3search", appauthor=False) / "models"
     dimension: int = 0
+    kind: str = ""
     chunk_tokens: int = 256
     catalog: str = ""
     threads: int = 0

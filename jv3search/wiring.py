@@ -54,7 +54,12 @@ def open_writer(settings: Settings, recipe: Recipe, *, wait: float) -> Writer:
     new = not index_model(settings)
     dimension = settings.dimension or (min(_DEFAULT_DIMENSION, recipe.dimension) if new else None)
     return indexes.open_writer(
-        settings.index, recipe, dimension=dimension, url=settings.catalog or None, timeout=wait
+        settings.index,
+        recipe,
+        dimension=dimension,
+        kind=settings.kind or None,
+        url=settings.catalog or None,
+        timeout=wait,
     )
 
 

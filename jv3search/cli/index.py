@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jv3search.cli.ingest import row_as_json
-from jv3search.cli.options import echo_json, index_option, json_option, notice
+from jv3search.cli.options import echo_json, index_option, json_option, kind_option, notice
 from jv3search.config import load_settings
 from jv3search.errors import InputError
 
@@ -36,8 +36,8 @@ def status(index: Path | None, as_json: bool) -> None:
 @click.command()
 @index_option
 @click.option("--dim", type=int, metavar="N", help="Search at N dimensions from now on.")
-@click.option("--kind", type=click.Choice(["auto", "flat", "ivf"]), help="Exact, inverted lists, or by size.")
-def reindex(index: Path | None, dim: int | None, kind: Any) -> None:
+@kind_option
+def reindex(index: Path | None, dim: int | None, kind: str | None) -> None:
     """Change the dimension or kind of the vector index, from the stored full-size vectors."""
     from jv3search import wiring
 

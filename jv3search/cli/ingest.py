@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jv3search.cli.options import echo_json, index_option, json_option, model_option, notice
+from jv3search.cli.options import echo_json, index_option, json_option, kind_option, model_option, notice
 from jv3search.cli.progress import FileBar, counting
 from jv3search.config import Settings, load_settings
 
@@ -42,6 +42,7 @@ _PLAN_WORDS = {
 @index_option
 @model_option
 @click.option("--dim", type=int, metavar="N", help="Dimension of a new index's search [256, or the model's size].")
+@kind_option
 @click.option("--chunk-tokens", type=click.IntRange(min=16), metavar="N", help="Target size of a chunk [256].")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--prune", is_flag=True, help="Remove documents whose files are gone from the given paths.")
@@ -54,6 +55,7 @@ def ingest(
     index: Path | None,
     model: str | None,
     dim: int | None,
+    kind: str | None,
     chunk_tokens: int | None,
     dry_run: bool,
     prune: bool,
@@ -66,7 +68,8 @@ def ingest(
     """
     if dim is not None:
         _check_dimension(dim)
-    settings = load_settings({"index": index, "model": model, "dimension": dim, "chunk_tokens": chunk_tokens})
+    flags = {"index": index, "model": model, "dimension": dim, "kind": kind, "chunk_tokens": chunk_tokens}
+    settings = load_settings(flags)
     roots = list(paths) or [settings.documents]
     found = _find(settings, roots)
     if dry_run:

@@ -26,6 +26,15 @@ def model_option(command: Command) -> Command:
     )(command)
 
 
+def kind_option(command: Command) -> Command:
+    """--kind KIND."""
+    return click.option(
+        "--kind",
+        type=click.Choice(["auto", "flat", "ivf"]),
+        help="Search exactly (flat), by inverted lists (ivf), or as the size demands (auto).",
+    )(command)
+
+
 def json_option(command: Command) -> Command:
     """--json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)
