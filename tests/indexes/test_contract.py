@@ -280,14 +280,14 @@ def test_folder_is_matched_as_a_name_not_as_a_pattern(place: Place) -> None:
 def test_equal_scores_are_ordered_by_id(place: Place) -> None:
     """Copies of one document have equal scores, whether they are in the base or came later."""
     original = document("/0", 3, seed=5)
-    names = [f"/kopie {number}" for number in range(300)]
+    names = [f"/kopie {number}" for number in range(120)]
     with place.writer() as writer:
-        for name in names[:200]:
+        for name in names[:80]:
             copy = replace(original, source=replace(original.source, uri=name))
             writer.replace(copy, done(copy))
     with place.reader() as reader, place.writer() as writer:
         first = reader.search(original.embeddings[1], 40)
-        for name in names[200:]:
+        for name in names[80:]:
             copy = replace(original, source=replace(original.source, uri=name))
             writer.replace(copy, done(copy))
         again = reader.search(original.embeddings[1], 40)
