@@ -58,7 +58,7 @@ def test_slow_document_is_killed_and_the_next_one_read() -> None:
         pid, began = child_of(reader), time.monotonic()
         with pytest.raises(ReadError, match=r"^slow.csv: reading took longer than 0.5 seconds, the limit$"):
             reader.read_bytes(slow, "slow.csv")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         assert gone(pid)
         assert reader.read_bytes(*GOOD).text == "Ein Text."
 

@@ -42,6 +42,8 @@ def _serve(raw: Raw, answers: BinaryIO) -> None:
         note = wire.error_note(error)
     except MemoryError:
         os._exit(wire.OUT_OF_MEMORY)  # what a failed allocation left behind is not to be trusted
+    except BaseException as error:  # a panic in Rust (calamine) is no Exception
+        note = wire.error_note(ReadError(f"{raw.name} is damaged: the parser gave up ({type(error).__name__})"))
     _send(answers, note)
     signal.alarm(0)
 
