@@ -11,19 +11,10 @@ import pytest
 from jv3search.errors import InputError
 from jv3search.types import Filter
 
-from .conftest import Place
+from .conftest import Place, filled
 from .corpus import BORN, EVERYTHING, FULL, Oracle, check, document, done, failed, rows
 
 QUERIES = rows(12, seed=99)
-
-
-def filled(place: Place, oracle: Oracle, count: int = 12, size: int = 9) -> None:
-    with place.writer() as writer:
-        for number in range(count):
-            embedded = document(f"/büro/{number % 3}/datei {number}.pdf", size, seed=number)
-            writer.replace(embedded, done(embedded))
-            oracle.replace(embedded)
-    assert writer.notices == []
 
 
 def compare(place: Place, oracle: Oracle, where: Filter = EVERYTHING) -> None:
@@ -222,59 +213,6 @@ def test_more_hits_asked_than_there_are_chunks(place: Place) -> None:
     filled(place, oracle, count=2, size=5)
     with place.reader() as reader:
         check(reader.search(QUERIES[0], 5000), oracle.search(QUERIES[0], 5000))
-
-
-FILTERS = (
-    Filter(languages=frozenset({"ar"})),
-    Filter(languages=frozenset({"de", "zh"})),
-    Filter(formats=frozenset({"html"})),
-    Filter(under=frozenset({"/büro/1"})),
-    Filter(under=frozenset({"/büro/1/", "/büro/2/datei 2.pdf"})),
-    Filter(under=frozenset({"/"})),
-    Filter(since=BORN + timedelta(days=6)),
-    Filter(languages=frozenset({"ru"}), formats=frozenset({"pdf", "txt"}), under=frozenset({"/büro"})),
-    Filter(languages=frozenset({"hi"}), since=BORN + timedelta(days=3)),
-    Filter(languages=frozenset({"fr"})),
-    Filter(under=frozenset({"/büro/1/datei"})),
-)
-
-
-def test_filters(place: Place) -> None:
-    oracle = Oracle()
-    filled(place, oracle)
-    with place.reader() as reader:
-        for where in FILTERS:
-            for query in QUERIES[:4]:
-                for k in (3, 500):
-                    check(reader.search(query, k, where), oracle.search(query, k, where))
-
-
-def test_a_date_without_a_zone_is_utc(local: Place) -> None:
-    oracle = Oracle()
-    filled(local, oracle)
-    since = BORN + timedelta(days=6)
-    with local.reader() as reader:
-        hits = reader.search(QUERIES[0], 500, Filter(since=since.replace(tzinfo=None)))
-    check(hits, oracle.search(QUERIES[0], 500, Filter(since=since)))
-
-
-def test_folder_is_matched_as_a_name_not_as_a_pattern(place: Place) -> None:
-    """LIKE would take _ and % as wildcards and, in SQLite, /A/ as /a/; a prefix would find /a/bc under /a/b."""
-    uris = ("/a/b/x", "/a/bc/x", "/a/B/x", "/a/%/x", "/a/_/x", "/a/b")
-    with place.writer() as writer:
-        for seed, uri in enumerate(uris):
-            embedded = document(uri, 2, seed=seed)
-            writer.replace(embedded, done(embedded))
-    with place.reader() as reader:
-        for folder, inside in (
-            ("/a/b", {"/a/b/x", "/a/b"}),
-            ("/a/%", {"/a/%/x"}),
-            ("/a/_", {"/a/_/x"}),
-            ("/a/B", {"/a/B/x"}),
-            ("/a", set(uris)),
-        ):
-            hits = reader.search(QUERIES[0], 50, Filter(under=frozenset({folder})))
-            assert {hit.uri for hit in hits} == inside
 
 
 def test_equal_scores_are_ordered_by_id(place: Place) -> None:
