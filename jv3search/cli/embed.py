@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from jv3search.cli.options import echo_json, model_option
+from jv3search.cli.progress import counting
 from jv3search.config import load_settings
 from jv3search.errors import InputError
 from jv3search.types import Embedding, Span
@@ -40,9 +41,11 @@ def embed(file: TextIO, task: Any, dim: int | None, model: str | None, late: boo
     lines = _lines(file)
     encoder = wiring.open_encoder(settings, wiring.model_name(settings))
     embeddings = [_late(encoder, list(lines), dim)] if late else _each(encoder, lines, task, dim)
-    for rows in embeddings:
-        for row in rows:
-            echo_json({"embedding": [round(float(x), 7) for x in row]})
+    with counting(None, "embedding", beside_results=True) as step:
+        for rows in embeddings:
+            for row in rows:
+                echo_json({"embedding": [round(float(x), 7) for x in row]})
+                step()
 
 
 def _lines(file: TextIO) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,9 +18,13 @@ _DELAY = 2.0  # seconds before a bar appears
 
 
 @contextmanager
-def counting(total: int, what: str) -> Iterator[Callable[[], None]]:
-    """A bar over `total` steps; call what it gives after each."""
-    with tqdm(total=total, desc=what, unit="", disable=None, delay=_DELAY, leave=False) as bar:
+def counting(total: int | None, what: str, *, beside_results: bool = False) -> Iterator[Callable[[], None]]:
+    """A bar over `total` steps; call what it gives after each. None if they cannot be counted beforehand.
+
+    `beside_results`: while results go to stdout, where they are progress enough if that is a terminal too.
+    """
+    off = True if beside_results and sys.stdout.isatty() else None
+    with tqdm(total=total, desc=what, unit="", disable=off, delay=_DELAY, leave=False) as bar:
         yield lambda: _step(bar)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jv3search.cli.options import echo_json, index_option, json_option, model_option
+from jv3search.cli.options import echo_json, index_option, json_option, model_option, notice
+from jv3search.cli.progress import counting
 from jv3search.config import load_settings
 from jv3search.errors import InputError
 
@@ -54,12 +55,15 @@ def search(
     where = wiring.make_filter(languages=_listed(lang), formats=_listed(types), under=under, since=since)
     settings = load_settings({"index": index, "model": model})
     reader, encoder = wiring.open_for_search(settings)
-    with reader:
+    with reader, counting(len(asked), "searching", beside_results=True) as step:
         for answer in wiring.search(reader, encoder, asked, k=k, where=where):
             if as_json or queries:
                 echo_json(answer.as_json())
             else:
                 show(answer)
+            step()
+        for remark in reader.notices:
+            notice(remark)
 
 
 def show(answer: Answer) -> None:

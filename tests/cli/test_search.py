@@ -117,3 +117,16 @@ def test_no_index(jv3, tmp_path):
     assert outcome.status == 1
     assert str(tmp_path / "absent") in outcome.err
     assert "ingest" in outcome.err
+
+
+def test_damaged_search_vectors_are_told_and_built_again(jv3, index):
+    before = jv3("search", "Drucker", "--index", index, "--json")
+    assert before.err == ""
+    file = next(index.glob("vectors-*.faiss"))
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    after = jv3("search", "Drucker", "--index", index, "--json")
+    assert "is damaged, it is built again from the catalog" in after.err
+    assert after.out == before.out
+    assert jv3("search", "Drucker", "--index", index, "--json").err == ""
