@@ -9,7 +9,7 @@ import pytest
 
 from jv3search.indexes import Reader, Recipe, Writer, open_reader, open_writer
 
-from .corpus import RECIPE
+from .corpus import RECIPE, Oracle, document, done
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,16 @@ class Place:
 
     def reader(self) -> Reader:
         return open_reader(self.folder, url=self.url)
+
+
+def filled(place: Place, oracle: Oracle, count: int = 12, size: int = 9) -> None:
+    """Store twelve documents in three folders, and tell the oracle."""
+    with place.writer() as writer:
+        for number in range(count):
+            embedded = document(f"/büro/{number % 3}/datei {number}.pdf", size, seed=number)
+            writer.replace(embedded, done(embedded))
+            oracle.replace(embedded)
+    assert writer.notices == []
 
 
 @pytest.fixture(params=["flat", "ivf", "postgres"])
