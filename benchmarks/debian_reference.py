@@ -90,7 +90,7 @@ def _query(title: str) -> str:
 
 def matrix(index: Path, titles: dict[str, dict[str, str]], k: int) -> dict[str, dict[str, float]]:
     """hit@k by query language and document language."""
-    settings = Settings(index=index)
+    settings = wiring.settings_for({"index": index})
     reader, encoder = wiring.open_for_search(settings)
     anchors = {lang: {title: anchor for anchor, title in of.items()} for lang, of in titles.items()}
     hits: dict[str, dict[str, float]] = {}

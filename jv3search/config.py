@@ -19,6 +19,8 @@ from jv3search.errors import ConfigError
 
 _PREFIX = "JV3SEARCH_"
 _FILE = "jv3search.toml"
+_KINDS = {int: "a whole number", str: "text"}
+_LEAST = {"chunk_tokens": 16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,15 @@ def _applied(settings: Settings, values: Mapping[str, Any], origin: str) -> Sett
 
 
 def _converted(key: str, kind: type, value: object, origin: str) -> object:
+    wrong = ConfigError(f"{origin} sets {key} to {value!r}; expected {_KINDS.get(kind, 'a path')}")
     if isinstance(value, bool) or not isinstance(value, str | int | Path):
-        raise ConfigError(f"{origin} sets {key} to {value!r}; expected {kind.__name__}")
+        raise wrong
     try:
         converted = kind(value)
     except (TypeError, ValueError):
-        raise ConfigError(f"{origin} sets {key} to {value!r}; expected {kind.__name__}") from None
-    if kind is int and converted < 0:
-        raise ConfigError(f"{origin} sets {key} to {value}; it cannot be negative")
+        raise wrong from None
+    if kind is int and converted < _LEAST.get(key, 0):
+        raise ConfigError(f"{origin} sets {key} to {value}; it must be at least {_LEAST.get(key, 0)}")
+    if kind not in _KINDS and value == "":  # Path("") would be the current folder
+        raise wrong
     return converted.expanduser() if isinstance(converted, Path) else converted

@@ -93,7 +93,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A span of a document that is embedded and found as one; `page` and `section` are where it starts."""
+    """A span that is embedded and found as one; `page` is where it starts, `section` holds most of it."""
 
     span: Span
     language: str

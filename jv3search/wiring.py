@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jv3search.config import Settings
+from jv3search.config import Settings, load_settings
 from jv3search.errors import IndexMismatch, IndexNotFound, InputError
 from jv3search.types import Filter
 
@@ -20,24 +21,38 @@ if TYPE_CHECKING:
     from jv3search.ingest.walk import Found
     from jv3search.search.answer import Answer
 
-_DEFAULT_DIMENSION = 256  # keeps 99 % of jina-embeddings-v3's retrieval quality at a quarter of its size
-
 # Country codes that people take for language codes.
 _COUNTRIES = {"jp": "ja", "cn": "zh", "gr": "el", "cz": "cs", "dk": "da", "ua": "uk", "us": "en"}
 
 
-def model_name(settings: Settings, index_model: str = "") -> str:
-    """The model to use: the one asked for, else the one that made the index, else the best that is here."""
+def settings_for(flags: Mapping[str, object]) -> Settings:
+    """Settings for an index as it is: what made it counts, unless a flag says otherwise.
+
+    Settings of the file and the environment that describe an index (model, dimension, kind, chunk_tokens) are for
+    new ones; so is the choice of the best model that is here.
+    """
+    settings = load_settings(flags)
+    try:
+        with open_reader(settings) as reader:
+            recipe = reader.recipe
+    except IndexNotFound:
+        return replace(settings, model=model_name(settings))
+    made = {"model": recipe.model, "chunk_tokens": recipe.chunk_tokens, "dimension": 0, "kind": ""}
+    return load_settings(dict(flags) | {key: value for key, value in made.items() if flags.get(key) is None})
+
+
+def model_name(settings: Settings) -> str:
+    """The model that is set, else the best that is here."""
     from jv3search.encoders.models import default_model
 
-    return settings.model or index_model or default_model(settings.models)
+    return settings.model or default_model(settings.models)
 
 
-def open_encoder(settings: Settings, name: str) -> JinaV3Encoder:
-    """Load a model by name or folder."""
+def open_encoder(settings: Settings) -> JinaV3Encoder:
+    """Load the model that is set, or the best that is here."""
     from jv3search.encoders.models import load, locate
 
-    return load(locate(name, settings.models), settings.threads)
+    return load(locate(model_name(settings), settings.models), settings.threads)
 
 
 def open_reader(settings: Settings) -> Reader:
@@ -51,12 +66,10 @@ def open_writer(settings: Settings, recipe: Recipe, *, wait: float) -> Writer:
     """The index for writing, made if it is not there; IndexLocked while another process writes to it."""
     from jv3search import indexes
 
-    new = not index_model(settings)
-    dimension = settings.dimension or (min(_DEFAULT_DIMENSION, recipe.dimension) if new else None)
     return indexes.open_writer(
         settings.index,
         recipe,
-        dimension=dimension,
+        dimension=settings.dimension or None,
         kind=settings.kind or None,
         url=settings.catalog or None,
         timeout=wait,
@@ -72,26 +85,19 @@ def reopen_writer(settings: Settings) -> Writer:
     return indexes.open_writer(settings.index, recipe, url=settings.catalog or None)
 
 
-def index_model(settings: Settings) -> str:
-    """Name of the model that made the index, or "" if there is no index yet."""
-    try:
-        with open_reader(settings) as reader:
-            return reader.recipe.model
-    except IndexNotFound:
-        return ""
-
-
-def recipe_of(settings: Settings, name: str) -> Recipe:
+def recipe_of(settings: Settings) -> Recipe:
     """What an index made with these settings has to remember; the model itself is not loaded."""
     from jv3search.encoders.jina_v3.config import read_config, weights_digest
-    from jv3search.encoders.models import locate
+    from jv3search.encoders.models import known_models, locate
     from jv3search.indexes import Recipe
     from jv3search.ingest.chunking import CHUNKING_VERSION
 
+    name = model_name(settings)
     folder = locate(name, settings.models)
     config = read_config(folder)
+    named = any(name == model.name for model in known_models(settings.models))
     return Recipe(
-        model=name,
+        model=name if named else str(folder),  # a folder must be found again from anywhere
         weights=weights_digest(folder),
         task="retrieval.passage",
         prefix=config.instructions["retrieval.passage"],
@@ -105,16 +111,15 @@ def recipe_of(settings: Settings, name: str) -> Recipe:
 def open_for_search(settings: Settings) -> tuple[Reader, JinaV3Encoder]:
     """The index and the very model that made it; IndexMismatch if the model's weights are others by now."""
     reader = open_reader(settings)
-    name = model_name(settings, reader.recipe.model)
-    weights = recipe_of(settings, name).weights
+    weights = recipe_of(settings).weights
     if weights != reader.recipe.weights:
         raise IndexMismatch(
             f"{settings.index} was made by {reader.recipe.model} with other weights "
-            f"({reader.recipe.weights[:12]}) than {name} has ({weights[:12]}): a search would give wrong results. "
-            f"Rebuild it: delete {settings.index} and ingest the documents again; or give the model that made "
-            "it with --model"
+            f"({reader.recipe.weights[:12]}) than {settings.model} has ({weights[:12]}): a search would give "
+            f"wrong results. Rebuild it: delete {settings.index} and ingest the documents again; or give the "
+            "model that made it with --model"
         )
-    return reader, open_encoder(settings, name)
+    return reader, open_encoder(settings)
 
 
 def search(
@@ -134,21 +139,24 @@ def make_filter(
     from jv3search.ingest.readers import READERS
 
     return Filter(
-        languages=_known(languages, KNOWN_LANGUAGES, "language code"),
-        formats=_known(formats, READERS, "document type"),
+        languages=_known(languages, KNOWN_LANGUAGES, "language code", "use codes such as en, de, ja, zh"),
+        formats=_known(formats, READERS, "document type", f"there are: {' '.join(READERS)}"),
         under=frozenset(str(folder.expanduser().resolve()) for folder in under),
         since=_date(since) if since else None,
     )
 
 
-def find_documents(settings: Settings, paths: Sequence[Path]) -> Found:
-    """The files below some paths; InputError if there is none."""
+def find_documents(settings: Settings, paths: Sequence[Path], *, prune: bool) -> Found:
+    """The files below some paths; InputError if there is none, unless it is to prune what was there."""
     from jv3search.ingest.walk import find_files
 
-    found = find_files(paths, leave_out=settings.index)
-    if not (found.files or found.refused):
+    found = find_files(paths, leave_out=settings.index, missing_ok=prune)
+    if not (found.files or found.refused or prune):
         hidden = f" ({found.hidden} hidden, {found.links} links left out)" if found.hidden + found.links else ""
-        raise InputError(f"there is no document in {', '.join(map(str, paths))}{hidden}: put some there")
+        raise InputError(
+            f"there is no document in {', '.join(map(str, paths))}{hidden}: put some there, or use --prune to "
+            "remove from the index what was there before"
+        )
     return found
 
 
@@ -164,27 +172,26 @@ def dry_run(settings: Settings, found: Found, roots: Sequence[Path], on_file: Ca
     return make_plan(found, roots, documents, on_file)
 
 
-def ingest(
-    settings: Settings, name: str, plan: Plan, writer: Writer, *, prune: bool, progress: Progress
-) -> list[LedgerRow]:
+def ingest(settings: Settings, plan: Plan, writer: Writer, *, prune: bool, progress: Progress) -> list[LedgerRow]:
     """Carry out a plan; the model is loaded only if there is something to embed."""
     from jv3search.ingest.pipeline import embed, settle
 
     rows = settle(plan, writer, prune=prune, progress=progress)
     if plan.of("add", "replace"):
-        encoder = open_encoder(settings, name)
+        encoder = open_encoder(settings)
         rows += embed(plan, writer, encoder, chunk_tokens=settings.chunk_tokens, progress=progress)
     return rows
 
 
-def _known(values: Sequence[str], known: Iterable[str], what: str) -> frozenset[str]:
-    choices = sorted(known)
-    for value in values:
+def _known(values: Sequence[str], known: Iterable[str], what: str, help_text: str) -> frozenset[str]:
+    choices = set(known)
+    wanted = [value.lower() for value in values]
+    for value in wanted:
         if value not in choices:
             near = [_COUNTRIES[value]] if value in _COUNTRIES else get_close_matches(value, choices, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {' '.join(choices)}"
+            hint = f"did you mean {' or '.join(near)}?" if near and len(value) < 5 else help_text
             raise InputError(f"{value!r} is no {what}; {hint}")
-    return frozenset(values)
+    return frozenset(wanted)
 
 
 def _date(value: str) -> datetime:

@@ -31,8 +31,11 @@ def test_flags_win_over_environment_over_file():
     [
         ("colour = 1", {}, r"jv3search\.toml sets 'colour', which is no setting; there are: documents"),
         ("", {"JV3SEARCH_DIMENSON": "64"}, "the environment sets 'dimenson'"),
-        ('dimension = "many"', {}, "sets dimension to 'many'; expected int"),
-        ("dimension = -1", {}, "cannot be negative"),
+        ('dimension = "many"', {}, "sets dimension to 'many'; expected a whole number"),
+        ("dimension = -1", {}, "must be at least 0"),
+        ("chunk_tokens = 5", {}, "must be at least 16"),
+        ("documents = 5", {}, "sets documents to 5; expected a path"),
+        ('index = ""', {}, "sets index to ''; expected a path"),
         ("dimension = true", {}, "sets dimension to True"),
         ("dimension = [", {}, "cannot be read"),
         ("", {"JV3SEARCH_CONFIG": "absent.toml"}, r"absent\.toml named by JV3SEARCH_CONFIG does not exist"),

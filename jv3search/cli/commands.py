@@ -16,6 +16,8 @@ COMMANDS = {
     "ingest": "jv3search.cli.ingest:ingest",
     "search": "jv3search.cli.search:search",
     "status": "jv3search.cli.index:status",
+    "list": "jv3search.cli.index:list_documents",
+    "show": "jv3search.cli.index:show",
     "reindex": "jv3search.cli.index:reindex",
     "remove": "jv3search.cli.index:remove",
     "embed": "jv3search.cli.embed:embed",
@@ -27,6 +29,8 @@ _SUMMARIES = {
     "ingest": "Read documents, embed them with late chunking, and store them.",
     "search": "Find the chunks that answer a question, in any language.",
     "status": "Show what is in the index.",
+    "list": "List the documents in the index.",
+    "show": "Print a document's text as it was read.",
     "reindex": "Change the dimension or kind of the vector index; nothing is embedded again.",
     "remove": "Take documents out of the index.",
     "embed": "Embed lines of text; one JSON line out for each.",
@@ -83,9 +87,18 @@ def run(command: click.Command, arguments: list[str] | None = None, name: str | 
         click.echo("Interrupted. What was stored stays stored; run the same command again to go on.", err=True)
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:  # the reader of our results, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         sys.exit(0)
+    except OSError as error:
+        click.echo(f"Error: {error}", err=True)
+        _silence()
+        sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _silence() -> None:
+    """What is still in stdout's buffer can be written nowhere: let the interpreter not try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:

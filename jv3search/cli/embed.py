@@ -36,10 +36,10 @@ def embed(file: TextIO, task: Any, dim: int | None, model: str | None, late: boo
     from jv3search import wiring
 
     if late and task != "retrieval.passage":
-        raise InputError(f"--late embeds a document: use it with --task retrieval.passage, not {task}")
+        raise InputError("--late embeds a document's chunks: use it together with --task retrieval.passage")
     settings = load_settings({"model": model})
     lines = _lines(file)
-    encoder = wiring.open_encoder(settings, wiring.model_name(settings))
+    encoder = wiring.open_encoder(settings)
     embeddings = [_late(encoder, list(lines), dim)] if late else _each(encoder, lines, task, dim)
     with counting(None, "embedding", beside_results=True) as step:
         for rows in embeddings:

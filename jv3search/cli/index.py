@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jv3search.cli.ingest import row_as_json
-from jv3search.cli.options import echo_json, index_option, json_option, kind_option, notice
+from jv3search.cli.options import counted, echo_json, index_option, json_option, kind_option, plain
 from jv3search.config import load_settings
 from jv3search.errors import InputError
 
@@ -33,6 +33,43 @@ def status(index: Path | None, as_json: bool) -> None:
         _show(state, settings.index)
 
 
+@click.command("list")
+@index_option
+@json_option
+def list_documents(index: Path | None, as_json: bool) -> None:
+    """List the documents in the index by URI; with --json, one line with all that is known of each."""
+    from jv3search import wiring
+
+    with wiring.open_reader(load_settings({"index": index})) as reader:
+        for row in reader.documents():
+            if as_json:
+                times = {"modified": row.modified.isoformat(), "ingested_at": row.ingested_at.isoformat()}
+                echo_json(asdict(row) | times)
+            else:
+                click.echo(plain(row.uri))
+
+
+@click.command()
+@click.argument("uri")
+@index_option
+@json_option
+def show(uri: str, index: Path | None, as_json: bool) -> None:
+    """Print a document's text as it was read: what the spans of hits count in. --json adds pages and sections."""
+    from jv3search import wiring
+
+    settings = load_settings({"index": index})
+    with wiring.open_reader(settings) as reader:
+        held = {row.uri for row in reader.documents()}
+        found = next((form for form in _forms(uri) if form in held), None)
+        if found is None:
+            raise InputError(f"{uri} is not in {settings.index}; 'jv3search list' shows what is")
+        document = reader.document(found)
+    if as_json:
+        echo_json(asdict(document) | {"uri": found})
+    else:
+        click.echo(document.text)
+
+
 @click.command()
 @index_option
 @click.option("--dim", type=int, metavar="N", help="Search at N dimensions from now on.")
@@ -45,7 +82,9 @@ def reindex(index: Path | None, dim: int | None, kind: str | None) -> None:
     with wiring.reopen_writer(settings) as writer:
         writer.reindex(dimension=dim, kind=kind)
     with wiring.open_reader(settings) as reader:
-        click.echo(f"{settings.index} is searched at {reader.dimension} dimensions ({reader.kind}).")
+        click.echo(
+            f"{settings.index} is searched at {counted(reader.dimension, 'dimension')}, kind {reader.kind}."
+        )
 
 
 @click.command()
@@ -58,7 +97,7 @@ def remove(uris: tuple[str, ...], index: Path | None) -> int:
     settings = load_settings({"index": index})
     with wiring.reopen_writer(settings) as writer:
         absent = [uri for uri in uris if not any(writer.remove(form) for form in dict.fromkeys(_forms(uri)))]
-    click.echo(f"{len(uris) - len(absent)} documents removed.")
+    click.echo(f"{counted(len(uris) - len(absent), 'document')} removed.")
     if absent:
         raise InputError(f"not in {settings.index}: {', '.join(absent)}")
     return 0
@@ -86,14 +125,14 @@ def _show(state: Status, index: Path) -> None:
         ("languages", _counted(state.languages)),
         ("formats", _counted(state.formats)),
         ("model", state.model),
-        ("dimension", f"{state.dimension} of {state.full_dimension}, {state.vectors}"),
+        ("dimension", f"{state.dimension} of {state.full_dimension}, kind {state.kind}, vectors {state.vectors}"),
         ("size on disk", f"{state.size / 1e6:,.1f} MB"),
         ("last ingest", last),
         ("failures", f"{len(state.failures)}"),
     ):
         click.echo(f"{name:13} {value}")
     for row in state.failures:
-        notice(f"  {row.state:12} {row.uri}: {row.reason}")
+        click.echo(f"  {row.state:12} {plain(row.uri)}: {row.reason}")
 
 
 def _counted(counts: dict[str, int]) -> str:

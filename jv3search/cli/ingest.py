@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jv3search.cli.options import echo_json, index_option, json_option, kind_option, model_option, notice
+from jv3search.cli.options import (
+    PathType,
+    counted,
+    echo_json,
+    index_option,
+    json_option,
+    kind_option,
+    model_option,
+    notice,
+    plain,
+)
 from jv3search.cli.progress import FileBar, counting
-from jv3search.config import Settings, load_settings
+from jv3search.config import Settings
 
 if TYPE_CHECKING:
     from jv3search.indexes import LedgerRow
@@ -38,7 +48,7 @@ _PLAN_WORDS = {
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@click.argument("paths", nargs=-1, type=PathType(), metavar="[PATH]...")
 @index_option
 @model_option
 @click.option("--dim", type=int, metavar="N", help="Dimension of a new index's search [256, or the model's size].")
@@ -66,14 +76,16 @@ def ingest(
 
     Only new and changed files are embedded. The exit status is 1 if a file failed; the others are stored.
     """
+    from jv3search import wiring
+
     if dim is not None:
         _check_dimension(dim)
     flags = {"index": index, "model": model, "dimension": dim, "kind": kind, "chunk_tokens": chunk_tokens}
-    settings = load_settings(flags)
+    settings = wiring.settings_for(flags)
     roots = list(paths) or [settings.documents]
-    found = _find(settings, roots)
+    found = _find(settings, roots, prune)
     if dry_run:
-        return _show_plan(_plan_only(settings, found, roots), settings, as_json)
+        return _show_plan(_plan_only(settings, found, roots), settings, prune, as_json)
     began = time.perf_counter()
     run = _carry_out(settings, found, roots, prune, wait)
     return _show_outcome(run, settings, time.perf_counter() - began, as_json)
@@ -84,12 +96,12 @@ def _check_dimension(dimension: int) -> None:
         raise click.BadParameter(f"{dimension} is not in 1..1024", param_hint="--dim")
 
 
-def _find(settings: Settings, roots: list[Path]) -> Found:
+def _find(settings: Settings, roots: list[Path], prune: bool) -> Found:
     from jv3search import wiring
 
-    found = wiring.find_documents(settings, roots)
+    found = wiring.find_documents(settings, roots, prune=prune)
     if found.links or found.hidden:
-        notice(f"Left out: {found.links} links, {found.hidden} hidden entries.")
+        notice(f"Left out: {counted(found.links, 'link')}, {counted(found.hidden, 'hidden name')}.")
     return found
 
 
@@ -106,20 +118,19 @@ def _carry_out(settings: Settings, found: Found, roots: list[Path], prune: bool,
     from jv3search.ingest.pipeline import Progress
     from jv3search.ingest.plan import make_plan
 
-    name = wiring.model_name(settings, wiring.index_model(settings))
-    notice(f"Model: {name}. Index: {settings.index}.")
-    with wiring.open_writer(settings, wiring.recipe_of(settings, name), wait=wait) as writer:
+    notice(f"Model: {settings.model}. Index: {settings.index}.")
+    with wiring.open_writer(settings, wiring.recipe_of(settings), wait=wait) as writer:
         with counting(len(found.files), "comparing") as step:
             plan = make_plan(found, roots, writer.documents(), step)
         with FileBar(len(plan.files)) as bar:
             progress = Progress(on_row=bar.settle, on_tokens=bar.count_tokens)
-            rows = wiring.ingest(settings, name, plan, writer, prune=prune, progress=progress)
+            rows = wiring.ingest(settings, plan, writer, prune=prune, progress=progress)
     for remark in writer.notices:
         notice(remark)
-    return _Run(plan, tuple(rows), name, len(plan.vanished) if prune else 0)
+    return _Run(plan, tuple(rows), settings.model, len(plan.vanished) if prune else 0)
 
 
-def _show_plan(plan: Plan, settings: Settings, as_json: bool) -> int:
+def _show_plan(plan: Plan, settings: Settings, prune: bool, as_json: bool) -> int:
     if as_json:
         files = [
             {"uri": p.source.uri, "action": _PLAN_WORDS[p.action], "size": p.source.size}
@@ -131,9 +142,10 @@ def _show_plan(plan: Plan, settings: Settings, as_json: bool) -> int:
         return 0
     for planned in plan.files:
         remark = f"  ({planned.moved_from or planned.reason})" if planned.moved_from or planned.reason else ""
-        click.echo(f"{_PLAN_WORDS[planned.action]:12} {planned.source.uri}{remark}")
+        click.echo(f"{_PLAN_WORDS[planned.action]:12} {plain(planned.source.uri)}{plain(remark)}")
+    fate = "leaves the index" if prune else "stays in the index without --prune"
     for uri in plan.vanished:
-        click.echo(f"{'gone':12} {uri}  (leaves the index only with --prune)")
+        click.echo(f"{'gone':12} {plain(uri)}  ({fate})")
     return 0
 
 
@@ -144,10 +156,11 @@ def _show_outcome(run: _Run, settings: Settings, seconds: float, as_json: bool) 
     else:
         for row in run.rows:
             if row.state in _FAILED or (row.state == "unsupported" and len(run.rows) == 1):
-                notice(f"{row.state:12} {row.uri}: {row.reason}")
+                notice(f"{row.state:12} {plain(row.uri)}: {row.reason}")
         click.echo(_summary(run, counts, seconds))
         if run.plan.vanished and not run.removed:
-            notice(f"{len(run.plan.vanished)} documents in the index have no file any more; --prune removes them.")
+            gone = counted(len(run.plan.vanished), "document")
+            notice(f"{gone} in the index without a file any more; --prune removes what is gone.")
     lone = len(run.rows) == 1 and bool(counts["unsupported"])
     return 1 if lone or any(counts[state] for state in _FAILED) else 0
 
@@ -165,8 +178,11 @@ def _outcome_as_json(run: _Run, counts: Counter[str], settings: Settings, second
 
 
 def _summary(run: _Run, counts: Counter[str], seconds: float) -> str:
-    chunks = sum(row.chunks for row in run.rows if row.state == "done")
-    parts = [f"{counts['done']} documents ingested ({chunks} chunks) in {seconds:.1f} s"]
+    moved = len(run.plan.of("move"))
+    new = counts["done"] - moved
+    chunks = sum(row.chunks for row in run.rows if row.state == "done" and not row.reason.startswith("moved"))
+    parts = [f"{counted(new, 'document')} ingested ({counted(chunks, 'chunk')}) in {seconds:.1f} s"]
+    parts += [f"{moved} moved"] if moved else []
     parts += [f"{counts[state]} {state}" for state in ("unchanged", *_FAILED, "unsupported") if counts[state]]
     parts += [f"{run.removed} removed"] if run.removed else []
     return ", ".join(parts) + "."

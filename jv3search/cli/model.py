@@ -55,7 +55,7 @@ def verify(name: str, as_json: bool) -> int:
     from jv3search.encoders.golden import verify as checks
 
     settings = load_settings({"model": name or None})
-    encoder = wiring.open_encoder(settings, wiring.model_name(settings))
+    encoder = wiring.open_encoder(settings)
     failed = 0
     for check in checks(encoder):
         failed += not check.passed

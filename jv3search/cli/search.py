@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jv3search.cli.options import echo_json, index_option, json_option, model_option, notice
+from jv3search.cli.options import PathType, echo_json, index_option, json_option, model_option, notice, plain
 from jv3search.cli.progress import counting
-from jv3search.config import load_settings
 from jv3search.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ _SHOWN_LINES = 6  # of a hit's text on a terminal; --json has all of it
 
 @click.command()
 @click.argument("query", nargs=-1)
-@click.option("--queries", type=click.Path(path_type=Path), metavar="FILE", help="Search each line of a file.")
+@click.option("--queries", type=PathType(), metavar="FILE", help="Search each line of a file; - is stdin.")
 @index_option
 @model_option
 @click.option("--k", type=click.IntRange(min=1), default=10, show_default=True, help="How many hits.")
 @click.option("--lang", metavar="CODES", default="", help="Only chunks in these languages: de,ja")
 @click.option("--type", "types", metavar="TYPES", default="", help="Only documents of these types: pdf,docx")
-@click.option("--under", type=click.Path(path_type=Path), multiple=True, metavar="DIR", help="Only below DIR.")
+@click.option("--under", type=PathType(), multiple=True, metavar="DIR", help="Only below DIR.")
 @click.option("--since", metavar="DATE", default="", help="Only files modified on or after DATE (2026-01-31).")
 @json_option
 def search(
@@ -53,8 +53,10 @@ def search(
 
     asked = _questions(" ".join(query), queries)
     where = wiring.make_filter(languages=_listed(lang), formats=_listed(types), under=under, since=since)
-    settings = load_settings({"index": index, "model": model})
-    reader, encoder = wiring.open_for_search(settings)
+    for folder in under:
+        if not folder.exists():
+            notice(f"There is no folder {folder} any more; documents that were below it can still be found.")
+    reader, encoder = wiring.open_for_search(wiring.settings_for({"index": index, "model": model}))
     with reader, counting(len(asked), "searching", beside_results=True) as step:
         for answer in wiring.search(reader, encoder, asked, k=k, where=where):
             if as_json or queries:
@@ -83,8 +85,9 @@ def _heading(hit: Hit) -> str:
     place = "".join(
         [f", page {hit.page}" if hit.page is not None else "", f", “{hit.section}”" if hit.section else ""]
     )
-    name = click.style(path.name, fg="cyan", bold=True)
-    return f"{name}{place}  [{hit.language}]  {click.style(f'{hit.score:.3f}', fg='green')}  {path.parent}"
+    name = click.style(plain(path.name), fg="cyan", bold=True)
+    score = click.style(f"{hit.score:.3f}", fg="green")
+    return f"{name}{place}  [{hit.language}]  {score}  {plain(str(path.parent))}"
 
 
 def _questions(query: str, queries: Path | None) -> list[str]:
@@ -99,9 +102,10 @@ def _questions(query: str, queries: Path | None) -> list[str]:
 
 def _lines(path: Path) -> Iterator[str]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the queries cannot be read from {path}: {error}") from None
+    lines = text.splitlines()
     if not lines:
         raise InputError(f"there is no query in {path}")
     for number, line in enumerate(lines, start=1):

@@ -14,6 +14,8 @@ from jv3search.indexes.reader import Reader
 from jv3search.indexes.recipe import Recipe
 from jv3search.indexes.writer import Writer, check_search
 
+_DIMENSION = 256  # keeps 99 % of jina-embeddings-v3's retrieval quality at a quarter of its size
+
 
 def open_writer(
     folder: Path,
@@ -26,8 +28,8 @@ def open_writer(
 ) -> Writer:
     """The index in `folder` to write to, made if it does not exist.
 
-    `dimension` (default: full size) and `kind` (default: "auto") are for a new index; for one that exists None
-    leaves them as they are and anything else must be what it has. IndexMismatch if another recipe made it,
+    `dimension` (default: full size, at most 256) and `kind` (default: "auto") are for a new index; for one that
+    exists None leaves them as they are and anything else must be what it has. IndexMismatch if another recipe made it,
     IndexLocked if another process still writes to it after `timeout` seconds.
     """
     check_search(recipe, dimension, kind)
@@ -42,7 +44,7 @@ def open_writer(
             _require(catalog, folder, recipe, dimension, kind)
         else:
             with catalog.write() as change:
-                change.create(recipe, dimension or recipe.dimension, kind or "auto")
+                change.create(recipe, dimension or min(_DIMENSION, recipe.dimension), kind or "auto")
         catalog.settled()
         with catalog.read() as view:
             accelerator.clean(folder, view.info())

@@ -161,7 +161,7 @@ def make_chunks(document: Document, tokens: TokenizedText, spans: Sequence[Span]
             language=whole if language == UNKNOWN_LANGUAGE else language,
             tokens=last - first,
             page=_page_at(document.pages, span.start),
-            section=_section_at(document.sections, span.start),
+            section=_section_of(document.sections, span),
         )
         for span, language, (first, last) in zip(spans, languages, token_ranges(tokens, spans), strict=True)
     )
@@ -215,13 +215,11 @@ def _page_at(pages: Sequence[Page], start: int) -> int | None:
     return number
 
 
-def _section_at(sections: Sequence[Section], start: int) -> str | None:
-    title = None
-    for section in sections:
-        if section.span.start > start:
-            break
-        title = section.title
-    return title
+def _section_of(sections: Sequence[Section], span: Span) -> str | None:
+    """Title of the section that holds most of a chunk, the first of equals: small ones share a chunk."""
+    inside = [(min(s.span.end, span.end) - max(s.span.start, span.start), s.title) for s in sections]
+    size, title = max(inside, key=lambda pair: pair[0], default=(0, ""))
+    return title if size > 0 else None
 
 
 def _row(source: Source, **values: object) -> LedgerRow:

@@ -33,21 +33,21 @@ class _Gathering:
     refused: list[tuple[Path, str]] = field(default_factory=list)
 
 
-def find_files(paths: Sequence[Path], *, leave_out: Path) -> Found:
+def find_files(paths: Sequence[Path], *, leave_out: Path, missing_ok: bool = False) -> Found:
     """Files named by `paths` or below a folder of them, as absolute paths; the index's own folder is left out.
 
     A path that is given may be a link; a link that is met below a folder is not followed. Names that begin
-    with a dot are left out. InputError for a path that does not exist.
+    with a dot are left out. InputError for a path that does not exist, unless `missing_ok`.
     """
     gathering = _Gathering(leave_out.resolve())
     for path in paths:
-        if not path.exists():
-            raise InputError(f"there is no file or folder {path}")
         resolved = path.resolve()
         if resolved.is_dir():
             _gather(resolved, gathering)
-        else:
-            gathering.files.add(resolved)
+        elif resolved.exists():
+            _sort(resolved, resolved.stat().st_mode, gathering)
+        elif not missing_ok:
+            raise InputError(f"there is no file or folder {path}")
     return Found(tuple(sorted(gathering.files)), gathering.links, gathering.hidden, tuple(gathering.refused))
 
 
@@ -71,15 +71,21 @@ def _is_folder(entry: os.DirEntry[str], gathering: _Gathering) -> bool:
         gathering.hidden += 1
     elif entry.is_symlink():
         gathering.links += 1
-    elif entry.is_dir(follow_symlinks=False):
+    elif entry.is_dir(follow_symlinks=False) and _is_unicode(entry.name):
         return True
-    elif not stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
-        gathering.refused.append((Path(entry.path), "it is no regular file but a pipe, socket or device"))
-    elif not _is_unicode(entry.name):
-        gathering.refused.append((Path(entry.path), "its name is not valid UTF-8: rename it"))
     else:
-        gathering.files.add(Path(entry.path))
+        _sort(Path(entry.path), entry.stat(follow_symlinks=False).st_mode, gathering)
     return False
+
+
+def _sort(path: Path, mode: int, gathering: _Gathering) -> None:
+    """A file to read, or one to refuse with the reason."""
+    if not _is_unicode(str(path)):
+        gathering.refused.append((path, "its name is not valid UTF-8: rename it"))
+    elif not stat.S_ISREG(mode):
+        gathering.refused.append((path, "it is no regular file but a pipe, socket or device"))
+    else:
+        gathering.files.add(path)
 
 
 def _is_unicode(name: str) -> bool:

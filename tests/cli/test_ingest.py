@@ -188,6 +188,60 @@ def test_what_cannot_be_ingested(jv3, documents, tmp_path, monkeypatch, argument
     assert outcome.out == ""
 
 
+def test_everything_gone_can_be_pruned(jv3, documents, index, tmp_path):
+    """A folder that is empty or gone is an error, unless it is to prune what was there before."""
+    folder = index_source(index)
+    moved = folder.rename(tmp_path / "elsewhere")
+    try:
+        assert "there is no file or folder" in ingest(jv3, folder, index).err
+        folder.mkdir()
+        assert "or use --prune" in ingest(jv3, folder, index).err
+        folder.rmdir()
+        planned = ingest(jv3, folder, index, "--prune", "--dry-run").out
+        assert planned.count("(leaves the index)") == len(TEXTS)
+        outcome = ingest(jv3, folder, index, "--prune")
+        assert outcome.status == 0
+        assert f"{len(TEXTS)} removed" in outcome.out
+        assert stored(index) == {}
+    finally:
+        moved.rename(folder)
+
+
+def index_source(index):
+    with indexes.open_reader(index) as reader:
+        return Path(reader.documents()[0].uri).parent
+
+
+def test_what_made_an_index_counts_over_settings_for_new_ones(jv3, documents, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("jv3search.toml").write_text('dimension = 100\nchunk_tokens = 64\nmodel = "jv3-mini"\nkind = "flat"\n')
+    assert jv3("ingest", documents, "--index", "kb").status == 0
+    state = json.loads(jv3("status", "--index", "kb", "--json").out)
+    assert (state["dimension"], state["kind"]) == (100, "flat")
+    assert jv3("reindex", "--dim", 32, "--kind", "ivf", "--index", "kb").status == 0
+    Path("jv3search.toml").write_text("chunk_tokens = 128\ndimension = 200\n")
+    again = jv3("ingest", documents, "--index", "kb")
+    assert (again.status, "unchanged" in again.out) == (0, True)
+    assert jv3("search", "Drucker", "--index", "kb").status == 0
+
+
+def test_odd_paths_given_by_hand(jv3, documents, tmp_path):
+    os.mkfifo(tmp_path / "pipe.txt")
+    outcome = ingest(jv3, tmp_path / "pipe.txt", tmp_path / "kb")
+    assert outcome.status == 1
+    assert "no regular file but a pipe" in outcome.err
+    folder = Path(os.fsdecode(os.fsencode(documents) + b"/fold\xe9r"))
+    folder.mkdir()
+    (folder / "x.txt").write_text("otter")
+    outcome = ingest(jv3, documents, tmp_path / "kb")
+    assert outcome.status == 1
+    assert "fold\\xe9r: its name is not valid UTF-8" in outcome.err
+    assert set(stored(tmp_path / "kb")) == set(TEXTS)
+    outcome = ingest(jv3, "", tmp_path / "kb")
+    assert outcome.status == 2
+    assert "the path is empty" in outcome.err
+
+
 def test_another_model_or_chunk_size_is_refused_and_nothing_changes(jv3, documents, index, tmp_path):
     from tests.encoders.checkpoints import make_checkpoints
 

@@ -31,7 +31,7 @@ def test_status(jv3, shared_index):
     assert state["failures"] == []
     assert state["size"] > 10_000
     text = jv3("status", "--index", shared_index).out
-    assert "documents     8" in text
+    assert "documents     8\n" in text
     assert "jv3-mini" in text
 
 
@@ -52,12 +52,43 @@ def test_remove(jv3, index):
         hit["uri"] for hit in json.loads(jv3("search", "x", "--index", index, "--k", 50, "--json").out)["hits"]
     ]
     gone = next(uri for uri in uris if uri.endswith("drucker.de.txt"))
-    assert jv3("remove", gone, "--index", index).out == "1 documents removed.\n"
+    assert jv3("remove", gone, "--index", index).out == "1 document removed.\n"
     left = json.loads(jv3("search", "Drucker", "--index", index, "--k", 50, "--json").out)["hits"]
     assert gone not in [hit["uri"] for hit in left]
     outcome = jv3("remove", gone, "--index", index)
     assert outcome.status == 1
     assert f"not in {index}: {gone}" in outcome.err
+
+
+def test_list_and_show_give_what_spans_count_in(jv3, shared_index):
+    uris = jv3("list", "--index", shared_index).out.splitlines()
+    assert sorted(uri.rsplit("/", 1)[-1] for uri in uris) == sorted(TEXTS)
+    rows = [json.loads(line) for line in jv3("list", "--index", shared_index, "--json").out.splitlines()]
+    assert [row["uri"] for row in rows] == uris
+    assert {row["format"] for row in rows} == {"md", "txt"}
+    for hit in json.loads(jv3("search", "x", "--index", shared_index, "--k", 50, "--json").out)["hits"]:
+        shown = json.loads(jv3("show", hit["uri"], "--index", shared_index, "--json").out)
+        start, end = hit["span"]
+        assert shown["text"][start:end] == hit["text"]
+        assert jv3("show", hit["uri"], "--index", shared_index).out == shown["text"] + "\n"
+    missing = jv3("show", "absent.txt", "--index", shared_index)
+    assert missing.status == 1
+    assert "'jv3search list' shows what is" in missing.err
+
+
+def test_a_full_stdout_and_bytes_that_are_no_text(shared_index):
+    """In processes of their own: the shell's bytes and a device that is always full."""
+    search = [sys.executable, "-m", "jv3search", "search", "--index", str(shared_index)]
+    done = subprocess.run([*search, b"bad \xff\xfe bytes"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "is not valid Unicode" in done.stderr
+    assert "Traceback" not in done.stderr
+    with open("/dev/full", "w") as full:
+        status = [sys.executable, "-m", "jv3search", "status", "--index", str(shared_index)]
+        done = subprocess.run(status, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def embeddings(outcome):
@@ -95,7 +126,7 @@ def test_embed_late_pools_each_line_in_the_context_of_all(jv3, mini, lines):
     ("arguments", "message"),
     [
         (["--task", "retrieval"], "there is no task 'retrieval'; choose one of retrieval.query"),
-        (["--task", "separation", "--late"], "use it with --task retrieval.passage"),
+        (["--task", "separation", "--late"], "together with --task retrieval.passage"),
         (["--dim", "0"], "dimension 0 is not in 1..256"),
         (["--dim", "4096"], "dimension 4096 is not in 1..256"),
     ],

@@ -112,6 +112,15 @@ def test_queries_that_are_blank_or_no_text(jv3, shared_index, tmp_path):
     assert "cannot be read" in jv3("search", "--queries", tmp_path / "latin.txt", "--index", shared_index).err
 
 
+def test_codes_in_capitals_and_folders_that_are_gone(jv3, shared_index, tmp_path):
+    found = hits(jv3("search", "x", "--index", shared_index, "--lang", "JA", "--type", "TXT", "--json"))
+    assert [hit["language"] for hit in found] == ["ja"]
+    outcome = jv3("search", "x", "--index", shared_index, "--under", tmp_path / "typo")
+    assert outcome.status == 0
+    assert "There is no folder" in outcome.err
+    assert "the filters leave nothing" in outcome.out
+
+
 def test_no_index(jv3, tmp_path):
     outcome = jv3("search", "x", "--index", tmp_path / "absent")
     assert outcome.status == 1

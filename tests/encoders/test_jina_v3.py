@@ -174,6 +174,7 @@ def test_views_share_the_base(hf):
         (lambda e: e.encode(["x"], "retrieval"), "no task 'retrieval'; choose one of retrieval.query"),
         (lambda e: e.encode(["x"], None, dimension=0), r"dimension 0 is not in 1\.\.64"),
         (lambda e: e.encode(["x"], None, dimension=4096), r"dimension 4096 is not in 1\.\.64"),
+        (lambda e: e.encode_query("bad \udcff bytes"), "is not valid Unicode"),
         (lambda e: e.encode_query("a " * 9000), "tokens, the model reads 8,192"),
         (lambda e: e.encode_query("a" * 100_000_000), "100,000,000 characters"),
     ],

@@ -130,6 +130,10 @@ class JinaV3Encoder:
             raise InputError("the text to embed is empty or blank")
         if len(text) > self.max_tokens * _MOST_CHARACTERS:
             raise InputError(f"the text has {len(text):,} characters; the model reads {self.max_tokens:,} tokens")
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # lone surrogates: what Python makes of bytes that are no UTF-8
+            raise InputError(f"the text {text[:40]!r} is not valid Unicode; was it typed in UTF-8?") from None
         tokens = self._tokenize(text, task)
         if len(tokens) > self.max_tokens:
             raise InputError(
