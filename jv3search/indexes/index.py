@@ -29,8 +29,8 @@ def open_writer(
     """The index in `folder` to write to, made if it does not exist.
 
     `dimension` (default: full size, at most 256) and `kind` (default: "auto") are for a new index; for one that
-    exists None leaves them as they are and anything else must be what it has. IndexMismatch if another recipe made it,
-    IndexLocked if another process still writes to it after `timeout` seconds.
+    exists None leaves them as they are and anything else must be what it has. IndexMismatch if another recipe
+    made it, IndexLocked if another process still writes to it after `timeout` seconds.
     """
     check_search(recipe, dimension, kind)
     with as_storage_errors(str(folder)):
