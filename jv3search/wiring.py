@@ -122,13 +122,11 @@ def open_for_search(settings: Settings) -> tuple[Reader, JinaV3Encoder]:
     return reader, open_encoder(settings)
 
 
-def search(
-    reader: Reader, encoder: JinaV3Encoder, queries: Iterable[str], *, k: int, where: Filter
-) -> Iterable[Answer]:
-    """An answer for each query, in order."""
+def search(reader: Reader, encoder: JinaV3Encoder, query: str, *, k: int, where: Filter) -> Answer:
+    """The answer to a query."""
     from jv3search.search.answer import answer
 
-    return (answer(reader, encoder, query, k, where) for query in queries)
+    return answer(reader, encoder, query, k, where)
 
 
 def make_filter(

@@ -58,7 +58,11 @@ def search(
             notice(f"There is no folder {folder} any more; documents that were below it can still be found.")
     reader, encoder = wiring.open_for_search(wiring.settings_for({"index": index, "model": model}))
     with reader, counting(len(asked), "searching", beside_results=True) as step:
-        for answer in wiring.search(reader, encoder, asked, k=k, where=where):
+        for number, question in enumerate(asked, start=1):
+            try:
+                answer = wiring.search(reader, encoder, question, k=k, where=where)
+            except InputError as error:
+                raise InputError(f"line {number} of {queries}: {error}" if queries else str(error)) from None
             if as_json or queries:
                 echo_json(answer.as_json())
             else:

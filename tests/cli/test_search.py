@@ -106,6 +106,10 @@ def test_what_cannot_be_searched(jv3, shared_index, arguments, status, message):
 def test_queries_that_are_blank_or_no_text(jv3, shared_index, tmp_path):
     (tmp_path / "blank.txt").write_text("one\n\nthree\n")
     assert "line 2 of" in jv3("search", "--queries", tmp_path / "blank.txt", "--index", shared_index).err
+    (tmp_path / "long.txt").write_text("one\n" + "word " * 3000)
+    outcome = jv3("search", "--queries", tmp_path / "long.txt", "--index", shared_index)
+    assert "line 2 of" in outcome.err
+    assert json.loads(outcome.out)["query"] == "one"
     (tmp_path / "none.txt").write_text("")
     assert "there is no query in" in jv3("search", "--queries", tmp_path / "none.txt", "--index", shared_index).err
     (tmp_path / "latin.txt").write_bytes("größe".encode("latin-1"))
