@@ -1,0 +1,195 @@
+"""Stage three: the base is frozen and one rank-4 LoRA adapter is learned a task.
+
+Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (2021).
+ * retrieval.query and retrieval.passage together: headings and sections, spans of pages, under their prefixes;
+ * text-matching: translations and the teacher's similarities between the texts of a batch;
+ * separation: blocks of the same page belong together, whatever their language;
+ * classification: descriptions of the same section of the package archive belong together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import JinaEmbeddingsV3Model
+
+from training import checkpoint, corpus, static, teacher
+from training.checkpoint import Adapter
+from training.losses import matryoshka, relational, supervised
+from training.pages import PageSampler
+from training.pooling import embed, embed_spans
+from training.progress import Log
+from training.sampling import Row, Sampler
+from training.settings import QUERY, SEED, TASKS, WORK
+from training.transformer import PATH as BASE
+from training.transformer import Data, with_passage_prefix
+
+FOLDER = WORK / "adapters"
+SCALING = checkpoint.ALPHA / checkpoint.RANK
+RATE = {"retrieval": 3e-3, "text-matching": 3e-3, "separation": 3e-3, "classification": 4e-3}
+STEPS = {"retrieval": 150, "text-matching": 120, "separation": 120, "classification": 150}
+
+
+class Lora(nn.Module):
+    """A frozen linear or embedding module with a trainable update of low rank."""
+
+    def __init__(self, base: nn.Linear | nn.Embedding, down: nn.Parameter, up: nn.Parameter) -> None:
+        super().__init__()
+        self.base, self.down, self.up = base, down, up
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The module's own output plus the update."""
+        inner = F.embedding(x, self.down.T) if isinstance(self.base, nn.Embedding) else F.linear(x, self.down)
+        return self.base(x) + SCALING * F.linear(inner, self.up)
+
+
+def adapted(base: JinaEmbeddingsV3Model) -> tuple[JinaEmbeddingsV3Model, dict[str, nn.Parameter]]:
+    """A view of the frozen base with a silent adapter woven in, and the adapter's parameters by name.
+
+    q, k and v share one lora_A, as in the original; it stands under q_proj's name.
+    """
+    view = copy.deepcopy(base).requires_grad_(False)
+    parameters = {name: nn.Parameter(value) for name, value in checkpoint.silent_adapter(view).items()}
+    for name, module in checkpoint.targets(view).items():
+        kind = "lora_embedding_{}" if isinstance(module, nn.Embedding) else "lora_{}.weight"
+        shared = name.replace("k_proj", "q_proj").replace("v_proj", "q_proj")
+        down, up = parameters[f"{shared}.{kind.format('A')}"], parameters[f"{name}.{kind.format('B')}"]
+        parameters[f"{name}.{kind.format('A')}"] = down
+        parent, leaf = name.rsplit(".", 1)
+        setattr(view.get_submodule(parent), leaf, Lora(module, down, up))
+    return view, parameters
+
+
+Losses = Callable[[int], Tensor]
+
+
+def fit(name: str, parameters: list[nn.Parameter], loss_of: Losses, steps: int) -> None:
+    """Adam with a rate that falls linearly."""
+    unique = list({id(p): p.requires_grad_() for p in parameters}.values())
+    optimizer = torch.optim.Adam(unique, lr=RATE[name], betas=(0.9, 0.98))
+    log = Log(name, steps)
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = RATE[name] * min(1, (step + 1) / 10) * (1 - step / steps)
+        loss = loss_of(step)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        log(step, loss.item())
+
+
+def retrieval(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
+    """Both sides of retrieval, learned together."""
+    (asker, asking), (reader, reading) = adapted(base), adapted(base)
+
+    def loss_of(step: int) -> Tensor:
+        pairs = data.sampler.sections(160, 176)
+        left, right = data.prompts.pairs(pairs, True)
+        queries, passages = embed(asker, left), embed(reader, right)
+        loss = matryoshka(queries, passages, static.same(pairs.keys).to(queries.device))
+        pages = data.pages.draw(2, 1000 if step % 5 == 0 else 400)
+        rows, spans = with_passage_prefix(pages, data.prompts)
+        asked = embed(asker, data.prompts.around(pages.queries, QUERY))
+        return loss + 0.3 * matryoshka(asked, embed_spans(reader, rows, spans))
+
+    fit("retrieval", [*asking.values(), *reading.values()], loss_of, steps)
+    return {"retrieval.query": asking, "retrieval.passage": reading}
+
+
+def text_matching(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
+    """Translations match; unrelated texts are as near as the teacher says."""
+    view, parameters = adapted(base)
+
+    def loss_of(_: int) -> Tensor:
+        pairs = data.sampler.translations(224, 96)
+        left, right = embed(view, data.prompts.around(pairs.left + pairs.right)).chunk(2)
+        loss = matryoshka(left, right, static.same(pairs.keys).to(left.device))
+        known, targets = data.vectors.of(pairs.blocks)
+        if len(known) > 1:
+            targets = targets.to(left.device)
+            loss = loss + 10 * (relational(left[known], targets) + relational(right[known], targets))
+        return loss
+
+    fit("text-matching", list(parameters.values()), loss_of, steps)
+    return {"text-matching": parameters}
+
+
+def grouped(view: nn.Module, data: Data, draw: Callable[[int, int], tuple[list[Row], np.ndarray]]) -> Losses:
+    """The supervised contrastive loss over groups of texts."""
+
+    def loss_of(_: int) -> Tensor:
+        rows, labels = draw(64, 4)
+        vectors = embed(view, data.prompts.around(rows))
+        return supervised(vectors, torch.from_numpy(labels).to(vectors.device))
+
+    return loss_of
+
+
+def separation(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
+    """Groups are pages."""
+    view, parameters = adapted(base)
+    fit("separation", list(parameters.values()), grouped(view, data, data.pages.groups), steps)
+    return {"separation": parameters}
+
+
+def classification(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
+    """Groups are sections of the archive."""
+    view, parameters = adapted(base)
+    fit("classification", list(parameters.values()), grouped(view, data, data.sampler.topics), steps)
+    return {"classification": parameters}
+
+
+LEARN = {
+    "retrieval": retrieval,
+    "text-matching": text_matching,
+    "separation": separation,
+    "classification": classification,
+}
+
+
+def load_base(device: str = "cpu") -> JinaEmbeddingsV3Model:
+    """The trained transformer."""
+    table = torch.load(static.PATH, weights_only=True)["table"]
+    model = checkpoint.start(table)
+    model.load_state_dict(torch.load(BASE, weights_only=True))
+    return model.to(device)
+
+
+def load() -> dict[str, Adapter]:
+    """All five adapters from disk."""
+    return {task: torch.load(FOLDER / f"{task}.pt", weights_only=True) for task in TASKS}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Learn the adapters that are not there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--share", type=float, default=1.0, help="of the usual number of steps")
+    parser.add_argument("names", nargs="*", default=list(LEARN))
+    options = parser.parse_args(arguments)
+    FOLDER.mkdir(exist_ok=True)
+    wanted = [
+        n for n in options.names if not (FOLDER / f"{n.replace('retrieval', 'retrieval.query')}.pt").exists()
+    ]
+    if not wanted:
+        return
+    torch.manual_seed(SEED)
+    torch.set_num_threads(options.threads)
+    base, sampler = load_base(options.device), Sampler(corpus.load(), seed=SEED + 7)
+    data = Data(sampler, PageSampler(sampler), static.Prompts(), teacher.Vectors())
+    for name in wanted:
+        print(f"adapter {name}", file=sys.stderr)
+        for task, parameters in LEARN[name](base, data, int(STEPS[name] * options.share)).items():
+            made = {key: value.detach().cpu().clone() for key, value in parameters.items()}
+            torch.save(made, FOLDER / f"{task}.pt")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""The model card beside the weights, from the measured figures."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from training import figures, reference
+from training.settings import (
+    ASSETS,
+    FFN,
+    HEADS,
+    HIDDEN,
+    LANGUAGES,
+    LAYERS,
+    POSITIONS,
+    RESERVED,
+    TEST_LANGUAGES,
+    VOCABULARY,
+)
+
+CARD = """---
+license: apache-2.0
+library_name: jv3search
+pipeline_tag: sentence-similarity
+language: [{languages}]
+---
+# jv3-mini
+
+A small text-embedding model with the architecture, the file layout, the prefixes and the five task adapters of
+[jina-embeddings-v3](https://huggingface.co/jinaai/jina-embeddings-v3). It is trained from nothing by this project
+(`make train-mini`, see `training/`), so that jv3search can search on a machine that has no other model.
+It is not made by Jina AI, contains none of their weights, and is **much weaker** than jina-embeddings-v3.
+
+{layers} transformer layers, {hidden} dimensions (Matryoshka: 32, 64, 128, 256), {heads} heads, feed-forward {ffn},
+vocabulary {vocabulary:,} (Unigram with byte fallback, case-folded), windows of {window:,} tokens, rank-4 adapters.
+{megabytes} MB on disk; loads and answers the first query in {load_s} s, one query takes {query_ms} ms (CPU, busy
+machine).
+
+## How it was made
+
+1. a table of token vectors whose mean is the text's vector (InfoNCE with Matryoshka dimensions on translations and
+   on headings with their sections; pulled towards all-MiniLM-L6-v2's vectors of English texts);
+2. a transformer that starts as the identity on that table and learns on the same texts, whole pages late-chunked;
+3. one adapter a task on the frozen base.
+
+## Sources
+
+| source | licence of the texts |
+|---|---|
+| `libreoffice-help-*`, `libreoffice-l10n-*` | MPL-2.0 |
+| package descriptions of the Debian archive, translated | free, as the packages and translators have it |
+| `unicode-cldr-core` | Unicode-DFS-2016 |
+| `gnome-user-docs` | CC BY-SA 3.0 |
+| `manpages*` and manual pages of `coreutils` and others | GPL-2+, GPL-3+, BSD, MIT, page by page |
+| `wesnoth-1.16-data` (dialogues) | GPL-2+ |
+| `iso-codes` | LGPL-2.1+ |
+| teacher: all-MiniLM-L6-v2 | Apache-2.0 |
+
+`sources.json` lists every package with version and SHA-256. Never trained on, because measured on: {reserved}.
+
+## Measured
+
+{sections} sections of the Debian Reference in eight languages. Query: the title of a section; candidates: the
+first 700 characters of all {sections} sections in a language; figure: share of queries whose own section is among
+the first ten. Prefixes and adapters as in production. "mono": both in one language; "cross": the other 56 pairs.
+
+{by_dimension}
+
+Query language by row, passage language by column, {hidden} dimensions:
+
+{matrix}
+
+Whole chapters, late chunking against embedding every chunk alone: share of chunks of about 400 characters that are
+among the first ten for the title of their section. "Pointing" chunks begin with "this", "it" and the like.
+
+{chapters}
+
+Adapters against the base without adapter, on pages kept out of the training:
+
+{tasks}
+
+## Limits
+
+* Technical and everyday text only: no literature, law, medicine or news was read. Expect little of it there.
+* Words that are in none of the sources are known by their pieces at best; names are better found by keywords.
+* Languages with few texts in the sources (Arabic, Hebrew, Persian, Hindi, Thai and others) were seen mostly as
+  interface texts and names of things; nothing was measured for them.
+* Two layers understand little of a sentence: word order, negation and long reasoning are mostly lost.
+"""
+
+
+def table(head: list[str], rows: list[list[object]]) -> str:
+    """A Markdown table."""
+    lines: list[list[object]] = [[*head], ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(f"{c:.3f}" if isinstance(c, float) else str(c) for c in line) + " |" for line in lines
+    )
+
+
+def by_dimension(found: dict[str, Any]) -> str:
+    """Mono and cross for every size."""
+    rows = [[dim, *reference.summary(np.array(matrix))] for dim, matrix in found["reference"].items()]
+    return table(["dimensions", "mono", "cross"], rows)
+
+
+def matrix(found: dict[str, Any]) -> str:
+    """The eight by eight figures."""
+    rows = found["reference"][str(HIDDEN)]
+    return table(["", *TEST_LANGUAGES], [[lang, *row] for lang, row in zip(TEST_LANGUAGES, rows, strict=True)])
+
+
+def chapters(found: dict[str, Any]) -> str:
+    """Late and naive side by side."""
+    names = ["late", "naive", "late, pointing", "naive, pointing", "late, second half", "naive, second half"]
+    rows = [[key, int(row["chunks"]), *(row[n] for n in names)] for key, row in found["chapters"].items()]
+    return table(["book", "chunks", *names], rows)
+
+
+def tasks(found: dict[str, Any]) -> str:
+    """The symmetric adapters."""
+    what = {
+        "text-matching": "own translation is the nearest of 1,500",
+        "separation": "texts of the same page found, mean average precision",
+        "classification": "archive section of a package, nearest centre",
+    }
+    rows = [[task, what[task], row["base"], row["adapter"]] for task, row in found["tasks"].items()]
+    return table(["task", "measure", "base", "adapter"], rows)
+
+
+def main() -> None:
+    """Write the card."""
+    found = json.loads(figures.PATH.read_text())
+    text = CARD.format(
+        languages=", ".join(sorted({lang.split("-")[0] for lang in LANGUAGES})),
+        layers=LAYERS,
+        hidden=HIDDEN,
+        heads=HEADS,
+        ffn=FFN,
+        vocabulary=VOCABULARY,
+        window=POSITIONS - 2,
+        **found["cost"],
+        reserved=", ".join(f"`{name}*`" for name in RESERVED),
+        sections=found["sections"],
+        by_dimension=by_dimension(found),
+        matrix=matrix(found),
+        chapters=chapters(found),
+        tasks=tasks(found),
+    )
+    (ASSETS / "README.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Late chunking against naive chunking on whole chapters of the reserved test, through the public encoder."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from jv3search.types import Span
+from training.fetch import TREE
+from training.reference import HITS, Section, chapter
+
+CHUNK = 400  # characters, about; chunks end with a sentence
+SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
+POINTING = {
+    "en": r"(This|These|It|They|That|Those|He|She|Such|Here)\b",
+    "de": r"(Dies\w*|Es|Sie|Er|Das|Diese\w*|Hier\w*|Damit)\b",
+    "fr": r"(Ce\w*|Cela|Il|Ils|Elle|Elles|Ceci|Ici)\b",
+    "es": r"(Est[eoa]s?|Es[eo]|Ell[oa]s?|Aquí)\b",
+    "ja": r"(これ|この|それ|その|ここ|こう)",
+}
+
+
+@dataclass
+class Chapter:
+    """A chapter's running text, the spans of its chunks, and for each chunk the number of its section's title."""
+
+    text: str = ""
+    spans: list[Span] = field(default_factory=list)
+    titles: list[int] = field(default_factory=list)
+
+    def add(self, section: Section, number: int, headings: bool) -> None:
+        """Append a section, its heading only as context."""
+        if headings:
+            self.text += section.title + "\n"
+        for piece in pieces(section.text):
+            self.spans.append(Span(len(self.text), len(self.text) + len(piece)))
+            self.titles.append(number)
+            self.text += piece + "\n"
+
+
+def pieces(text: str) -> list[str]:
+    """The text in whole sentences, about CHUNK characters each."""
+    found = [""]
+    for sentence in SENTENCE.split(text):
+        if found[-1] and len(found[-1]) + len(sentence) > CHUNK:
+            found.append("")
+        found[-1] = f"{found[-1]} {sentence}".strip()
+    return [piece for piece in found if piece.strip()]
+
+
+def read(lang: str, headings: bool, tree: Path = TREE) -> tuple[list[Chapter], list[str]]:
+    """(chapters, titles of all sections) of the book in a language."""
+    chapters, titles = [], []
+    for path in sorted((tree / f"debian-reference-{lang}").rglob(f"ch*.{lang}.html")):
+        made = Chapter()
+        for section in chapter(path.read_text("utf-8")).values():
+            if section.text and section.title:
+                made.add(section, len(titles), headings)
+                titles.append(section.title)
+        chapters.append(made)
+    return chapters, titles
+
+
+Numbers = NDArray[np.float32]
+
+
+def ranks(queries: Numbers, chunks: Numbers, titles: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For every chunk, how many chunks of other sections its own section's title likes better."""
+    scores = queries @ chunks.T
+    own = scores[titles, np.arange(len(chunks))]
+    others = titles[None, :] != np.arange(len(queries))[:, None]
+    return np.array([(others[t] & (scores[t] > s)).sum() for t, s in zip(titles, own, strict=True)])
+
+
+def compare(folder: Path, lang: str, headings: bool = True) -> dict[str, float]:
+    """Share of chunks among the first ten for their section's title: late and naive, all and pointing ones."""
+    encoder = JinaV3Encoder(folder)
+    chapters, names = read(lang, headings)
+    titles = np.array([t for c in chapters for t in c.titles])
+    texts = [c.text[s.start : s.end] for c in chapters for s in c.spans]
+    queries = encoder.encode(names, "retrieval.query")
+    late = np.concatenate([encoder.encode_document(c.text, c.spans) for c in chapters])
+    naive = encoder.encode(texts, "retrieval.passage")
+    pointing = np.array([bool(re.match(POINTING[lang], text)) for text in texts])
+    deep = np.concatenate([[s.start > len(c.text) / 2 for s in c.spans] for c in chapters])
+    result = {"chunks": len(texts), "pointing": int(pointing.sum())}
+    for name, rows in (("late", late), ("naive", naive)):
+        hit = ranks(queries, rows, titles) < HITS
+        result |= {
+            name: hit.mean(),
+            f"{name}, pointing": hit[pointing].mean(),
+            f"{name}, second half": hit[deep].mean(),
+        }
+    return {key: round(float(value), 4) for key, value in result.items()}

@@ -1,0 +1,57 @@
+"""Measure a finished folder through the package's own encoder: prefixes and adapters as in production."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from training import reference
+from training.settings import ASSETS, TEST_LANGUAGES
+
+BATCH = 256
+
+
+def encoder(folder: Path) -> reference.Encode:
+    """(texts, task) -> vectors, by the public API."""
+    model = JinaV3Encoder(folder)
+
+    def encode(texts: list[str], task: str) -> reference.Vectors:
+        parts = [model.encode(texts[i : i + BATCH], task) for i in range(0, len(texts), BATCH)]
+        return np.concatenate(parts)
+
+    return encode
+
+
+def as_text(matrices: dict[int, NDArray[np.float64]]) -> str:
+    """The measured figures for a terminal."""
+    lines = []
+    for dim, matrix in matrices.items():
+        mono, cross = reference.summary(matrix)
+        lines.append(f"dim {dim}: mono {mono:.3f} cross {cross:.3f}")
+    lines.append("query \\ passage " + " ".join(f"{lang:>6}" for lang in TEST_LANGUAGES))
+    for lang, row in zip(TEST_LANGUAGES, next(iter(matrices.values())), strict=True):
+        lines.append(f"{lang:>15} " + " ".join(f"{value:6.3f}" for value in row))
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the table; keep the numbers as JSON when asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=ASSETS)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(arguments)
+    matrices = reference.measure(encoder(options.folder))
+    print(as_text(matrices))
+    print(f"{len(reference.aligned()[0])} sections", file=sys.stderr)
+    if options.json:
+        options.json.write_text(json.dumps({dim: m.round(4).tolist() for dim, m in matrices.items()}))
+
+
+if __name__ == "__main__":
+    main()

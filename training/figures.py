@@ -1,0 +1,60 @@
+"""Everything that is measured of the finished folder, kept as JSON for the model card."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from training import chapters, evaluate, reference, tasks
+from training.settings import ASSETS, WORK
+
+PATH = WORK / "figures.json"
+CHAPTER_LANGUAGES = ("en", "de", "fr", "ja")
+
+
+def cost(folder: Path) -> dict[str, float]:
+    """Size on disk, seconds to load and to embed the first query."""
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    begun = time.perf_counter()
+    encoder = JinaV3Encoder(folder)
+    encoder.encode_query("warm")
+    loaded = time.perf_counter()
+    for _ in range(20):
+        encoder.encode_query("how do I change the keyboard layout?")
+    each = (time.perf_counter() - loaded) / 20
+    return {
+        "megabytes": round(size / 1e6, 1),
+        "load_s": round(loaded - begun, 2),
+        "query_ms": round(1000 * each, 1),
+    }
+
+
+def collect(folder: Path) -> dict[str, object]:
+    """All figures of a folder."""
+    matrices = reference.measure(evaluate.encoder(folder))
+    print(evaluate.as_text(matrices), file=sys.stderr)
+    found: dict[str, object] = {
+        "sections": len(reference.aligned()[0]),
+        "reference": {str(dim): matrix.round(4).tolist() for dim, matrix in matrices.items()},
+        "cost": cost(folder),
+        "chapters": {
+            f"{lang}, headings {'in' if headings else 'not in'} the text": chapters.compare(folder, lang, headings)
+            for lang in CHAPTER_LANGUAGES
+            for headings in (True, False)
+        },
+        "tasks": tasks.compare(folder),
+    }
+    return found
+
+
+def main() -> None:
+    """Measure when there are no figures."""
+    if not PATH.exists():
+        PATH.write_text(json.dumps(collect(ASSETS), indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The losses, each with its source."""
+
+from __future__ import annotations
+
+import random
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.settings import DIMS
+
+SCALE = 20.0
+
+
+def info_nce(queries: Tensor, passages: Tensor, same: Tensor | None = None, scale: float = SCALE) -> Tensor:
+    """Contrast every pair with the other pairs of the batch, in both directions.
+
+    InfoNCE: van den Oord, Li, Vinyals, "Representation Learning with Contrastive Predictive Coding" (2018).
+    `same` marks pairs (i, j) that mean the same thing and must not count as negatives of each other.
+    Rows of `passages` beyond the queries are additional negatives.
+    """
+    scores = scale * F.normalize(queries, dim=-1) @ F.normalize(passages, dim=-1).T
+    if same is not None:
+        scores = scores.masked_fill(same, float("-inf"))
+    target = torch.arange(len(queries), device=scores.device)
+    forward = F.cross_entropy(scores, target)
+    return (forward + F.cross_entropy(scores[:, : len(queries)].T, target)) / 2
+
+
+def smaller(chance: random.Random = random.Random(20)) -> int:  # noqa: B008  one stream for all calls
+    """One of the smaller sizes: drawing one a step costs half of computing all, and is the same on average."""
+    return chance.choice(DIMS[1:])
+
+
+def matryoshka(queries: Tensor, passages: Tensor, same: Tensor | None = None, scale: float = SCALE) -> Tensor:
+    """InfoNCE over all dimensions and over the leading 128, 64 or 32, which weigh double.
+
+    Kusupati et al., "Matryoshka Representation Learning" (2022).
+    """
+    dim = smaller()
+    short = info_nce(queries[:, :dim], passages[:, :dim], same, scale)
+    return (info_nce(queries, passages, same, scale) + 2 * short) / 3
+
+
+def distill(student: Tensor, teacher: Tensor) -> Tensor:
+    """Cosine distance between the student's vectors (in any language) and the teacher's of the English source.
+
+    Reimers, Gurevych, "Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation" (2020).
+    """
+    return 1 - F.cosine_similarity(student, teacher, dim=-1).mean()
+
+
+def relational(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference of the two similarity matrices of a batch.
+
+    The distance term of Park et al., "Relational Knowledge Distillation" (2019), on cosines.
+    """
+    ours, theirs = F.normalize(student, dim=-1), F.normalize(teacher, dim=-1)
+    return F.mse_loss(ours @ ours.T, theirs @ theirs.T)
+
+
+def supervised(vectors: Tensor, labels: Tensor, scale: float = SCALE / 3) -> Tensor:
+    """Contrast groups: every member of the same group is a positive, everything else a negative.
+
+    Khosla et al., "Supervised Contrastive Learning" (2020), over the Matryoshka dimensions. At the other losses
+    scale the members of a group are so far apart that drawing all texts together pays best: nothing is learned.
+    """
+    itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    positive = (labels[:, None] == labels[None, :]) & ~itself
+    losses = []
+    for dim in DIMS:
+        unit = F.normalize(vectors[:, :dim], dim=-1)
+        chance = (scale * unit @ unit.T).masked_fill(itself, float("-inf")).log_softmax(dim=1)
+        each = chance.masked_fill(~positive, 0).sum(1) / positive.sum(1).clamp(min=1)
+        losses.append(-each.mean())
+    return torch.stack(losses).mean()

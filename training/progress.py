@@ -1,0 +1,53 @@
+"""What a long run shows, and how it survives a kill."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+class Log:
+    """A line every few seconds: step, smoothed loss, time left."""
+
+    def __init__(self, name: str, steps: int, every: float = 10.0) -> None:
+        self.name, self.steps, self.every = name, steps, every
+        self.begun = self.shown = time.monotonic()
+        self.first: int | None = None
+        self.loss: float | None = None
+
+    def __call__(self, step: int, loss: float) -> None:
+        """Note a step's loss."""
+        self.first = step if self.first is None else self.first
+        self.loss = loss if self.loss is None else 0.97 * self.loss + 0.03 * loss
+        now = time.monotonic()
+        if now - self.shown > self.every or step + 1 == self.steps:
+            each = (now - self.begun) / (step - self.first + 1)
+            left = each * (self.steps - step - 1)
+            done = f"{self.name} {step + 1}/{self.steps} loss {self.loss:.4f}"
+            print(
+                f"{done} {each:.2f} s/step, {left / 60:.0f} min left",
+                file=sys.stderr,
+                flush=True,
+            )
+            self.shown = now
+
+
+def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+    """Keep model, optimizer and step, whole or not at all."""
+    draft = path.with_suffix(".part")
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, draft)
+    draft.replace(path)
+
+
+def resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """Go on from the state on disk; returns the step to begin with."""
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])

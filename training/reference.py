@@ -1,0 +1,100 @@
+"""The test nobody trains on: the Debian Reference, its sections aligned in eight languages by their anchors."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.fetch import TREE
+from training.settings import DIMS, TEST_LANGUAGES
+
+HEADING = re.compile(r'<h([1-6]) class="title"[^>]*><a id="([^"]+)"\s*/?>(?:</a>)?(.*?)</h\1>', re.S)
+NUMBER = re.compile(r"^\W*(?:[^\W\d]*\s*)?(?:\d+|[A-Z])(?:\.\d+)*\.?\s+")
+TAG = re.compile(r"<[^>]*>")
+PASSAGE_LENGTH = 700
+HITS = 10
+Vectors = NDArray[np.float32]
+Encode = Callable[[list[str], str], Vectors]
+
+
+@dataclass
+class Section:
+    """A heading and the text below it, up to the next heading."""
+
+    title: str
+    text: str
+
+
+def plain(markup: str) -> str:
+    """Markup without tags, on one line."""
+    return " ".join(html.unescape(TAG.sub(" ", markup)).split())
+
+
+def chapter(page: str) -> dict[str, Section]:
+    """Anchor -> section of one HTML page."""
+    found = list(HEADING.finditer(page))
+    ends = [match.start() for match in found[1:]] + [len(page)]
+    sections = {}
+    for match, end in zip(found, ends, strict=True):
+        title = NUMBER.sub("", plain(match[3]).replace("\xa0", " "))
+        sections[match[2]] = Section(title, plain(page[match.end() : end]))
+    return sections
+
+
+def book(lang: str, tree: Path = TREE) -> dict[str, Section]:
+    """All sections of the book in a language."""
+    found: dict[str, Section] = {}
+    folder = tree / f"debian-reference-{lang}"
+    for path in sorted(folder.rglob(f"*.{lang}.html")):
+        if not path.name.startswith("index"):
+            found.update(chapter(path.read_text("utf-8")))
+    return found
+
+
+def aligned() -> tuple[list[str], dict[str, list[Section]]]:
+    """(anchors that every language has with some text, the sections by language)."""
+    books = {lang: book(lang) for lang in TEST_LANGUAGES}
+    anchors = [
+        name for name in books["en"] if all(name in b and b[name].text and b[name].title for b in books.values())
+    ]
+    return anchors, {lang: [b[name] for name in anchors] for lang, b in books.items()}
+
+
+def hits(queries: Vectors, passages: Vectors) -> float:
+    """Share of queries whose own passage is among the first ten."""
+    scores = queries @ passages.T
+    better = (scores > scores.diagonal()[:, None]).sum(1)
+    return float((better < HITS).mean())
+
+
+def cut(vectors: Vectors, dim: int) -> Vectors:
+    """Truncate, then normalise."""
+    short = vectors[:, :dim]
+    return short / np.linalg.norm(short, axis=1, keepdims=True).clip(1e-9)
+
+
+def measure(encode: Encode) -> dict[int, NDArray[np.float64]]:
+    """Dimension -> 8 x 8 matrix of hit@10; row: language of the query, column: of the passage."""
+    _, sections = aligned()
+    queries = {lang: encode([s.title for s in rows], "retrieval.query") for lang, rows in sections.items()}
+    passages = {
+        lang: encode([s.text[:PASSAGE_LENGTH] for s in rows], "retrieval.passage")
+        for lang, rows in sections.items()
+    }
+    return {
+        dim: np.array([[hits(cut(queries[a], dim), cut(passages[b], dim)) for b in sections] for a in sections])
+        for dim in DIMS
+    }
+
+
+def summary(matrix: NDArray[np.float64]) -> tuple[float, float]:
+    """(mean of the same-language cells, mean of the cross-language ones)."""
+    mono = float(matrix.diagonal().mean())
+    cross = float((matrix.sum() - matrix.trace()) / (matrix.size - len(matrix)))
+    return mono, cross

@@ -1,0 +1,176 @@
+"""Every choice of the training in one place: languages, packages, sizes, seeds, places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+WORK = ROOT / "work"
+ASSETS = ROOT.parent / "jv3search" / "assets" / "jv3-mini"
+SEED = 20
+
+HELP_LANGUAGES = [
+    "en-us",
+    "ca",
+    "cs",
+    "da",
+    "de",
+    "el",
+    "es",
+    "et",
+    "eu",
+    "fi",
+    "fr",
+    "gl",
+    "hi",
+    "hu",
+    "id",
+    "it",
+    "ja",
+    "ko",
+    "nl",
+    "pl",
+    "pt",
+    "pt-br",
+    "ru",
+    "sk",
+    "sl",
+    "sv",
+    "tr",
+    "vi",
+    "zh-cn",
+    "zh-tw",
+]
+MESSAGE_LANGUAGES = [
+    "ar",
+    "bg",
+    "bn",
+    "cs",
+    "da",
+    "de",
+    "el",
+    "es",
+    "et",
+    "fa",
+    "fi",
+    "fr",
+    "ga",
+    "gl",
+    "he",
+    "hi",
+    "hr",
+    "hu",
+    "id",
+    "it",
+    "ja",
+    "ka",
+    "kk",
+    "ko",
+    "lt",
+    "lv",
+    "nb",
+    "nl",
+    "pl",
+    "pt",
+    "pt-br",
+    "ro",
+    "ru",
+    "sk",
+    "sl",
+    "sr",
+    "sv",
+    "ta",
+    "te",
+    "th",
+    "tr",
+    "uk",
+    "vi",
+    "zh-cn",
+]
+MANUAL_LANGUAGES = [
+    "cs",
+    "da",
+    "de",
+    "el",
+    "es",
+    "fi",
+    "fr",
+    "hu",
+    "id",
+    "it",
+    "ja",
+    "mk",
+    "nb",
+    "nl",
+    "pl",
+    "pt-br",
+    "ro",
+    "ru",
+    "sr",
+    "sv",
+    "tr",
+    "uk",
+    "vi",
+    "zh",
+]
+DESCRIPTION_LANGUAGES = (
+    "en,ar,bg,ca,cs,da,de,el,eo,es,et,eu,fa,fi,fr,gl,he,hi,hr,hu,id,it,ja,ko,lt,lv,nb,nl,pl,pt,pt_BR,ro,ru,sk,sl,"
+    "sr,sv,th,tr,uk,vi,zh_CN,zh_TW"
+)
+
+LANGUAGES = tuple(
+    sorted({*DESCRIPTION_LANGUAGES.lower().replace("_", "-").split(","), "bn", "ga", "ka", "kk", "mk", "ta", "te"})
+)
+
+PACKAGES = (
+    [f"libreoffice-help-{lang}" for lang in HELP_LANGUAGES]
+    + [f"libreoffice-l10n-{lang}" for lang in MESSAGE_LANGUAGES]
+    + [f"manpages-{lang}" for lang in MANUAL_LANGUAGES]
+    + [
+        "manpages",
+        "coreutils",
+        "util-linux",
+        "procps",
+        "tar",
+        "dpkg",
+        "passwd",
+        "login",
+        "findutils",
+        "grep",
+        "sed",
+    ]
+    + ["gnome-user-docs", "gnome-getting-started-docs", "iso-codes", "unicode-cldr-core", "wesnoth-1.16-data"]
+)
+# Measured on, never trained on. Also left out of the package descriptions.
+RESERVED = (
+    "debian-reference",
+    "debian-handbook",
+    "installation-guide",
+    "developers-reference",
+    "maint-guide",
+    "debian-faq",
+    "apt-doc",
+    "gimp-help",
+)
+TEST_LANGUAGES = ["en", "de", "es", "fr", "it", "ja", "pt", "zh-cn"]
+TEST_PACKAGES = [f"debian-reference-{lang}" for lang in TEST_LANGUAGES] + ["debian-reference-common"]
+
+VOCABULARY = 40_000
+HIDDEN, LAYERS, HEADS, FFN = 256, 2, 4, 512
+DIMS = (256, 128, 64, 32)
+POSITIONS = 2050
+QUERY = "Represent the query for retrieving evidence documents: "
+PASSAGE = "Represent the document for retrieval: "
+TASKS = ("retrieval.query", "retrieval.passage", "separation", "classification", "text-matching")
+PREFIXES = {
+    "retrieval.query": QUERY,
+    "retrieval.passage": PASSAGE,
+    "separation": "",
+    "classification": "",
+    "text-matching": "",
+}
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a package may only be measured on."""
+    return name.startswith(RESERVED)

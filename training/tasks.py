@@ -1,0 +1,104 @@
+"""The three symmetric adapters measured on pages nobody trained on, each against the base without adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from jv3search.types import Task
+from training.prepare import SOURCES, read_pages
+from training.sampling import is_dev
+from training.settings import SEED
+from training.sources import Page
+
+Rows = NDArray[np.float32]
+MOST = 1200  # characters of a text
+PAIRS, GROUPS, MEMBERS = 1500, 150, 4
+
+
+def pages(dev: bool, sources: tuple[str, ...], every: int = 1) -> list[Page]:
+    """Pages of the development set, or every so-manieth of the others."""
+    number, found = -1, []
+    for source in SOURCES:
+        for page in read_pages(source):
+            number += 1
+            if page.source in sources and is_dev(number) == dev and (dev or number % every == 1):
+                found.append(page)
+    return found
+
+
+def texts_of(page: Page, chance: np.random.Generator) -> list[str]:
+    """Every block of a page in some language."""
+    found = []
+    for block in page.blocks:
+        texts = list(block.texts.values())
+        if texts:
+            found.append(texts[chance.integers(len(texts))][:MOST])
+    return [text for text in found if text.strip()]
+
+
+def translations(encoder: JinaV3Encoder, task: Task | None) -> float:
+    """Share of texts whose nearest text in the other half of the pairs is their own translation."""
+    chance = np.random.default_rng(SEED)
+    left, right, seen = [], [], set()
+    for page in pages(True, ("descriptions", "libreoffice-help", "gnome-help")):
+        for block in page.blocks:
+            texts = [text for text in block.texts.values() if text.strip()]
+            if len(texts) > 1 and block.texts.get("en") not in seen:
+                seen.add(block.texts.get("en"))
+                a, b = chance.choice(len(texts), 2, replace=False)
+                left.append(texts[a][:MOST])
+                right.append(texts[b][:MOST])
+    some = chance.permutation(len(left))[:PAIRS]
+    a, b = (encoder.encode([side[n] for n in some], task) for side in (left, right))
+    return float(((a @ b.T).argmax(1) == np.arange(len(a))).mean())
+
+
+def separation(encoder: JinaV3Encoder, task: Task | None) -> float:
+    """Mean average precision of finding the other texts of the same page."""
+    chance = np.random.default_rng(SEED)
+    texts, labels = [], []
+    found = [p for p in pages(True, ("libreoffice-help", "gnome-help", "manuals")) if len(p.blocks) >= MEMBERS]
+    for label, page in enumerate(found[:GROUPS]):
+        members = chance.permutation(np.array(texts_of(page, chance), dtype=object))[:MEMBERS]
+        texts += list(members)
+        labels += [label] * len(members)
+    rows, names = encoder.encode(texts, task), np.array(labels)
+    return mean_average_precision(rows, names)
+
+
+def mean_average_precision(rows: Rows, labels: NDArray[np.int64]) -> float:
+    """Over all rows as queries, the row itself left out."""
+    scores = rows @ rows.T
+    np.fill_diagonal(scores, -2)
+    right = labels[(-scores).argsort(1)[:, :-1]] == labels[:, None]
+    wanted = right.any(1)
+    precision = right.cumsum(1) / np.arange(1, right.shape[1] + 1)
+    return float(((precision * right).sum(1)[wanted] / right.sum(1)[wanted]).mean())
+
+
+def classification(encoder: JinaV3Encoder, task: Task | None) -> float:
+    """Share of descriptions whose archive section has the nearest centre; the centres come from other pages."""
+    chance = np.random.default_rng(SEED)
+    known, asked = pages(False, ("descriptions",), every=20), pages(True, ("descriptions",))
+    rows = {}
+    for name, part in (("known", known), ("asked", asked)):
+        rows[name] = encoder.encode([" ".join(texts_of(page, chance))[:MOST] for page in part], task)
+    topics = sorted({page.topic for page in known})
+    centres = np.stack([rows["known"][[p.topic == t for p in known]].mean(0) for t in topics])
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    guessed = np.array(topics)[(rows["asked"] @ centres.T).argmax(1)]
+    return float((guessed == np.array([page.topic for page in asked])).mean())
+
+
+def compare(folder: Path) -> dict[str, dict[str, float]]:
+    """Task -> measure with the adapter and without."""
+    encoder = JinaV3Encoder(folder)
+    measures = {"text-matching": translations, "separation": separation, "classification": classification}
+    return {
+        task: {"base": round(measure(encoder, None), 4), "adapter": round(measure(encoder, task), 4)}
+        for task, measure in measures.items()
+    }
