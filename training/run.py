@@ -83,14 +83,17 @@ def adapters(options: Options) -> None:
 
 
 def write(_: Options) -> None:
-    """The checkpoint folder, and the list of sources beside it."""
+    """The checkpoint folder, with its golden values and the list of sources."""
     import torch
 
+    from jv3search.encoders.golden import write_golden
+    from jv3search.encoders.models import load
     from training import adapters, checkpoint, fetch, tokenizer
 
     torch.manual_seed(0)
     checkpoint.write(ASSETS, adapters.load_base(), adapters.load(), tokenizer.PATH)
     fetch.record(ASSETS / "sources.json")
+    write_golden(load(ASSETS), ["Hello World", "東京は日本の首都です。", "Где находится библиотека?"], ASSETS)
 
 
 def measure(_: Options) -> None:
