@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,8 +80,14 @@ def show(answer: Answer) -> None:
     width = min(shutil.get_terminal_size().columns, 110)
     for hit in answer.hits:
         click.echo(f"{click.style(f'{hit.rank:2}', bold=True)}  {_heading(hit)}")
-        lines = textwrap.wrap(" ".join(hit.text.split()), width - 4, max_lines=_SHOWN_LINES, placeholder=" …")
-        click.echo(textwrap.indent("\n".join(lines), "    ") + "\n")
+        click.echo(textwrap.indent("\n".join(_wrapped(" ".join(hit.text.split()), width - 4)), "    ") + "\n")
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    """The first lines of a text; ideographs and kana take two columns each."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    width = max(20, columns * len(text) // (len(text) + wide))
+    return textwrap.wrap(text, width, max_lines=_SHOWN_LINES, placeholder=" …")
 
 
 def _heading(hit: Hit) -> str:

@@ -13,9 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from jv3search.encoders.jina_v3.config import SCALING, TASKS, folder_of, read_json
@@ -55,7 +53,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     banks = {key: tensor for key, tensor in state.items() if _BANK in key}
     base = _native_base({key: tensor for key, tensor in state.items() if key not in banks})
     adapters = _from_banks(banks) if banks else {task: _read_adapter(folder / folder_of(task)) for task in TASKS}
-    return Checkpoint({name: tensor.float() for name, tensor in base.items()}, adapters)
+    return Checkpoint(base, adapters)
 
 
 def _read_base(folder: Path) -> dict[str, Tensor]:
@@ -68,8 +66,10 @@ def _read_base(folder: Path) -> dict[str, Tensor]:
 
 
 def _load(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file in float32, one after the other: the whole file is never in memory beside them."""
     try:
-        return load_file(path)
+        with safe_open(path, framework="pt", backend="pread") as file:
+            return {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - no dict
     except FileNotFoundError:
         raise ModelError(f"{path} is missing: {path.parent} is not a complete checkpoint") from None
     except (OSError, SafetensorError) as error:
@@ -160,4 +160,4 @@ def _check_plain(path: Path) -> None:
 def _pair(down: Tensor, up: Tensor) -> tuple[Tensor, Tensor]:
     if down.ndim != 2 or up.ndim != 2 or down.shape[0] != up.shape[1]:
         raise ModelError(f"LoRA tensors of shapes {tuple(down.shape)} and {tuple(up.shape)} do not fit together")
-    return down.to(torch.float32).contiguous(), up.to(torch.float32).contiguous()
+    return down.contiguous(), up.contiguous()
