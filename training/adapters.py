@@ -22,7 +22,7 @@ from transformers import JinaEmbeddingsV3Model
 
 from training import checkpoint, corpus, static, teacher
 from training.checkpoint import Adapter
-from training.losses import matryoshka, relational, supervised
+from training.losses import SCALE, matryoshka, relational, supervised
 from training.pages import PageSampler
 from training.pooling import embed, embed_spans
 from training.progress import Log
@@ -34,7 +34,7 @@ from training.transformer import Data, with_passage_prefix
 FOLDER = WORK / "adapters"
 SCALING = checkpoint.ALPHA / checkpoint.RANK
 RATE = {"retrieval": 3e-3, "text-matching": 3e-3, "separation": 3e-3, "classification": 4e-3}
-STEPS = {"retrieval": 150, "text-matching": 120, "separation": 120, "classification": 150}
+STEPS = {"retrieval": 90, "text-matching": 72, "separation": 120, "classification": 90}
 
 
 class Lora(nn.Module):
@@ -56,7 +56,8 @@ def adapted(base: JinaEmbeddingsV3Model) -> tuple[JinaEmbeddingsV3Model, dict[st
     q, k and v share one lora_A, as in the original; it stands under q_proj's name.
     """
     view = copy.deepcopy(base).requires_grad_(False)
-    parameters = {name: nn.Parameter(value) for name, value in checkpoint.silent_adapter(view).items()}
+    device = next(view.parameters()).device
+    parameters = {name: nn.Parameter(value.to(device)) for name, value in checkpoint.silent_adapter(view).items()}
     for name, module in checkpoint.targets(view).items():
         kind = "lora_embedding_{}" if isinstance(module, nn.Embedding) else "lora_{}.weight"
         shared = name.replace("k_proj", "q_proj").replace("v_proj", "q_proj")
@@ -68,6 +69,7 @@ def adapted(base: JinaEmbeddingsV3Model) -> tuple[JinaEmbeddingsV3Model, dict[st
 
 
 Losses = Callable[[int], Tensor]
+Draw = Callable[[int, int], tuple[list[Row], np.ndarray]]
 
 
 def fit(name: str, parameters: list[nn.Parameter], loss_of: Losses, steps: int) -> None:
@@ -120,13 +122,13 @@ def text_matching(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[s
     return {"text-matching": parameters}
 
 
-def grouped(view: nn.Module, data: Data, draw: Callable[[int, int], tuple[list[Row], np.ndarray]]) -> Losses:
+def grouped(view: nn.Module, data: Data, draw: Draw, scale: float) -> Losses:
     """The supervised contrastive loss over groups of texts."""
 
     def loss_of(_: int) -> Tensor:
         rows, labels = draw(64, 4)
         vectors = embed(view, data.prompts.around(rows))
-        return supervised(vectors, torch.from_numpy(labels).to(vectors.device))
+        return supervised(vectors, torch.from_numpy(labels).to(vectors.device), scale)
 
     return loss_of
 
@@ -134,14 +136,14 @@ def grouped(view: nn.Module, data: Data, draw: Callable[[int, int], tuple[list[R
 def separation(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
     """Groups are pages."""
     view, parameters = adapted(base)
-    fit("separation", list(parameters.values()), grouped(view, data, data.pages.groups), steps)
+    fit("separation", list(parameters.values()), grouped(view, data, data.pages.groups, SCALE / 3), steps)
     return {"separation": parameters}
 
 
 def classification(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
     """Groups are sections of the archive."""
     view, parameters = adapted(base)
-    fit("classification", list(parameters.values()), grouped(view, data, data.sampler.topics), steps)
+    fit("classification", list(parameters.values()), grouped(view, data, data.sampler.topics, SCALE), steps)
     return {"classification": parameters}
 
 

@@ -60,11 +60,11 @@ def relational(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(ours @ ours.T, theirs @ theirs.T)
 
 
-def supervised(vectors: Tensor, labels: Tensor, scale: float = SCALE / 3) -> Tensor:
+def supervised(vectors: Tensor, labels: Tensor, scale: float = SCALE) -> Tensor:
     """Contrast groups: every member of the same group is a positive, everything else a negative.
 
-    Khosla et al., "Supervised Contrastive Learning" (2020), over the Matryoshka dimensions. At the other losses
-    scale the members of a group are so far apart that drawing all texts together pays best: nothing is learned.
+    Khosla et al., "Supervised Contrastive Learning" (2020), over the Matryoshka dimensions. Where the members
+    of a group are far apart a lower scale is needed: else drawing all texts together pays best.
     """
     itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
     positive = (labels[:, None] == labels[None, :]) & ~itself

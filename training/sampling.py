@@ -112,7 +112,7 @@ class Sampler:
         return Pairs(left, right, corpus.members[corpus.member_start[heads]].astype(np.int64), heads)
 
     def crops(self, count: int, longest: int) -> Pairs:
-        """A few words out of a section's first paragraph in one language, and the section in the same or another.
+        """A few words in a row out of a section in one language, and the section in the same or another.
 
         The inverse cloze task of Lee, Chang, Toutanova, "Latent Retrieval" (2019), across languages.
         """
@@ -120,9 +120,8 @@ class Sampler:
         heads = self.pick(self.heads, SECTIONS, count)
         left, right = [], []
         for head in heads.tolist():
-            bodies = corpus.block(head + 1)
-            first, lang = self.chance.choice(list(bodies), 2).tolist()
-            text = corpus.text(bodies[first])
+            first, lang = self.chance.choice(list(corpus.block(head + 1)), 2).tolist()
+            text = self.section(head, first, longest)
             size = int(self.chance.integers(3, 14))
             start = int(self.chance.integers(max(len(text) - size, 0) + 1))
             left.append(text[start : start + size])

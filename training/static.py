@@ -22,7 +22,12 @@ from training.settings import HIDDEN, PASSAGE, QUERY, SEED, VOCABULARY, WORK
 
 PATH = WORK / "static.pt"
 USED = HIDDEN - 2  # the last two dimensions are kept for the norm, see checkpoint.py
-ROUNDS = ((1500, 2e-2), (700, 1e-2), (800, 1e-2))  # steps and the rate they begin with; it falls linearly to zero
+ROUNDS = (
+    (1500, 2e-2),
+    (700, 1e-2),
+    (800, 1e-2),
+    (1000, 1e-2),
+)  # steps and the rate they begin with; it falls linearly to zero
 LONGEST = 224
 TEACHER_WEIGHT = 5.0
 
@@ -77,7 +82,7 @@ def step_loss(model: Table, sampler: Sampler, prompts: Prompts, vectors: teacher
     if len(known):
         pulled = distill(model.head(left[known]), targets) + distill(model.head(right[known]), targets)
         loss = loss + TEACHER_WEIGHT * pulled / 2
-    for pairs in (sampler.sections(size, LONGEST), sampler.crops(size // 2, LONGEST)):
+    for pairs in (sampler.sections(size, LONGEST), sampler.crops(size, LONGEST)):
         asymmetric = bool(sampler.chance.random() < 0.7)
         left, right = (model(rows) for rows in prompts.pairs(pairs, asymmetric))
         loss = loss + matryoshka(left, right, same(pairs.keys))

@@ -25,7 +25,7 @@ from training.sampling import Row, Sampler
 from training.settings import HIDDEN, PASSAGE, QUERY, SEED, WORK
 
 PATH, STATE = WORK / "transformer.pt", WORK / "transformer.state.pt"
-RATE, WARM = 7e-4, 50
+RATE, WARM = 5e-4, 50
 TEACHER_WEIGHT = 2.0
 LONG_EVERY, LONG = 10, 2040
 BLEND = 0.5
@@ -83,8 +83,9 @@ def translations_loss(student: Student, data: Data, size: int) -> Tensor:
 
 
 def sections_loss(student: Student, data: Data, size: int, longest: int) -> Tensor:
-    """Headings find their sections, with the retrieval prefixes most of the time."""
-    pairs = data.sampler.sections(size, longest)
+    """Headings, or crops, find their sections, with the retrieval prefixes most of the time."""
+    draw = data.sampler.sections if data.sampler.chance.random() < 0.5 else data.sampler.crops
+    pairs = draw(size, longest)
     left, right = data.prompts.pairs(pairs, bool(data.sampler.chance.random() < 0.8))
     queries, passages = embed(student.model, left + right).split([size, size])
     return matryoshka(queries, passages, static.same(pairs.keys).to(queries.device))
