@@ -30,7 +30,7 @@ language: [{languages}]
 # jv3-mini
 
 A small text-embedding model with the architecture, the file layout, the prefixes and the five task adapters of
-[jina-embeddings-v3](https://huggingface.co/jinaai/jina-embeddings-v3). It is trained from nothing by this project
+jina-embeddings-v3. It is trained from nothing by this project
 (`make train-mini`, see `training/`), so that jv3search can search on a machine that has no other model.
 It is not made by Jina AI, contains none of their weights, and is **much weaker** than jina-embeddings-v3.
 
