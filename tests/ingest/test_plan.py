@@ -107,3 +107,12 @@ def test_a_copy_of_a_file_that_is_still_there_is_new(folder):
 def test_only_files_gone_from_the_given_paths_have_vanished(folder):
     here, elsewhere = str(folder / "gone.txt"), str(folder.parent / "docs2" / "gone.txt")
     assert plan(folder, {here: sha("a"), elsewhere: sha("b")}).vanished == (here,)
+
+
+def test_a_file_that_is_gone_before_it_is_read_fails_alone(folder):
+    found = find_files([folder], leave_out=Path("absent"))
+    (folder / "größe.txt").unlink()
+    made = make_plan(found, [folder], {})
+    assert actions(made) == {"größe.txt": "fail", "資料.md": "add", "pipe.txt": "fail"}
+    reasons = {Path(p.source.uri).name: p.reason for p in made.files}
+    assert reasons["größe.txt"] == "it cannot be opened: No such file or directory"
