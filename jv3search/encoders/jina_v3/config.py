@@ -39,7 +39,6 @@ class CheckpointConfig:
     sizes: dict[str, Any]
     instructions: dict[Task, str]
     max_tokens: int
-    matryoshka: tuple[int, ...]
 
     @property
     def dimension(self) -> int:
@@ -80,7 +79,6 @@ def read_config(folder: Path) -> CheckpointConfig:
         sizes={key: raw[key] for key in _SIZES},
         instructions=instructions,
         max_tokens=min(_MAX_TOKENS, raw["max_position_embeddings"] - 2),
-        matryoshka=tuple(raw.get("matryoshka_dimensions", ())),
     )
 
 

@@ -25,7 +25,6 @@ from jv3search.encoders.jina_v3.views import build_view
 from jv3search.encoders.late_chunking import (
     TokenizedText,
     TokenRange,
-    Window,
     overlapping,
     token_ranges,
     windows,
@@ -37,9 +36,6 @@ from jv3search.types import Embedding, Span, Task
 _BATCH_TOKENS = 4096  # per forward pass, padding included; a longer window runs alone
 _OVERLAP_SHARE = 16  # windows overlap by a sixteenth: 512 of 8,192 tokens, the reference's default
 _MOST_CHARACTERS = 32  # a token, at the very most: longer texts are refused before they are tokenised
-
-Job = tuple[int, Window]
-"""Index of a text, and the window of its tokens to run."""
 
 
 class JinaV3Encoder:
