@@ -145,11 +145,12 @@ def make_filter(
 
 
 def find_documents(settings: Settings, paths: Sequence[Path], *, prune: bool) -> Found:
-    """The files below some paths; InputError if there is none, unless it is to prune what was there."""
-    from jv3search.ingest.walk import find_files
+    """The files below some paths; InputError if there is none, unless it is to prune what was there before."""
+    from jv3search.ingest.walk import below, find_files
 
-    found = find_files(paths, leave_out=settings.index, missing_ok=prune)
-    if not (found.files or found.refused or prune):
+    known = _held(settings) if prune else {}
+    found = find_files(paths, leave_out=settings.index, known=known)
+    if not (found.files or found.refused or any(below(uri, paths) for uri in known)):
         hidden = f" ({found.hidden} hidden, {found.links} links left out)" if found.hidden + found.links else ""
         raise InputError(
             f"there is no document in {', '.join(map(str, paths))}{hidden}: put some there, or use --prune to "
@@ -162,12 +163,16 @@ def dry_run(settings: Settings, found: Found, roots: Sequence[Path], on_file: Ca
     """What an ingest would do now; nothing is locked and nothing is written."""
     from jv3search.ingest.plan import make_plan
 
+    return make_plan(found, roots, _held(settings), on_file)
+
+
+def _held(settings: Settings) -> dict[str, str]:
+    """Digest of each document in the index, by uri; none if there is no index yet."""
     try:
         with open_reader(settings) as reader:
-            documents = {row.uri: row.digest for row in reader.documents()}
+            return {row.uri: row.digest for row in reader.documents()}
     except IndexNotFound:
-        documents = {}
-    return make_plan(found, roots, documents, on_file)
+        return {}
 
 
 def ingest(settings: Settings, plan: Plan, writer: Writer, *, prune: bool, progress: Progress) -> list[LedgerRow]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from jv3search.ingest.readers import SUFFIXES
-from jv3search.ingest.walk import Found
+from jv3search.ingest.walk import Found, below
 from jv3search.types import Source
 
 Action = Literal["add", "replace", "move", "keep", "unsupported", "fail"]
@@ -58,7 +58,7 @@ def make_plan(
         homeless.setdefault(digest, []).append(uri)
     files = tuple(_decided(planned, documents, homeless) for planned in seen) + tuple(_refused(found.refused))
     moved = {planned.moved_from for planned in files}
-    return Plan(files, tuple(sorted(uri for uri in gone if uri not in moved and _below(uri, roots))))
+    return Plan(files, tuple(sorted(uri for uri in gone if uri not in moved and below(uri, roots))))
 
 
 def _look(path: Path) -> Planned:
@@ -97,7 +97,3 @@ def _refused(refused: Iterable[tuple[Path, str]]) -> Iterable[Planned]:
 def _unreadable(path: Path, reason: str) -> Planned:
     uri = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return Planned("fail", Source(uri, "", 0, datetime.fromtimestamp(0, UTC)), reason=reason)
-
-
-def _below(uri: str, roots: Sequence[Path]) -> bool:
-    return any(Path(uri).is_relative_to(root.resolve()) for root in roots)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,11 +33,12 @@ class _Gathering:
     refused: list[tuple[Path, str]] = field(default_factory=list)
 
 
-def find_files(paths: Sequence[Path], *, leave_out: Path, missing_ok: bool = False) -> Found:
+def find_files(paths: Sequence[Path], *, leave_out: Path, known: Collection[str] = ()) -> Found:
     """Files named by `paths` or below a folder of them, as absolute paths; the index's own folder is left out.
 
     A path that is given may be a link; a link that is met below a folder is not followed. Names that begin
-    with a dot are left out. InputError for a path that does not exist, unless `missing_ok`.
+    with a dot are left out. InputError for a path that does not exist, unless one of the `known` documents was
+    below it.
     """
     gathering = _Gathering(leave_out.resolve())
     for path in paths:
@@ -46,9 +47,14 @@ def find_files(paths: Sequence[Path], *, leave_out: Path, missing_ok: bool = Fal
             _gather(resolved, gathering)
         elif resolved.exists():
             _sort(resolved, resolved.stat().st_mode, gathering)
-        elif not missing_ok:
+        elif not any(below(uri, [path]) for uri in known):
             raise InputError(f"there is no file or folder {path}")
     return Found(tuple(sorted(gathering.files)), gathering.links, gathering.hidden, tuple(gathering.refused))
+
+
+def below(uri: str, roots: Sequence[Path]) -> bool:
+    """Whether a document's address is one of `roots` or lies in a folder of them."""
+    return any(Path(uri).is_relative_to(root.resolve()) for root in roots)
 
 
 def _gather(folder: Path, gathering: _Gathering) -> None:

@@ -196,6 +196,12 @@ def test_everything_gone_can_be_pruned(jv3, documents, index, tmp_path):
         assert "there is no file or folder" in ingest(jv3, folder, index).err
         folder.mkdir()
         assert "or use --prune" in ingest(jv3, folder, index).err
+        typo = ingest(jv3, tmp_path / "typo", index, "--prune")
+        assert typo.status == 1
+        assert "there is no file or folder" in typo.err
+        (tmp_path / "bare").mkdir()
+        assert ingest(jv3, tmp_path / "bare", index, "--prune").status == 1
+        assert len(stored(index)) == len(TEXTS)
         folder.rmdir()
         planned = ingest(jv3, folder, index, "--prune", "--dry-run").out
         assert planned.count("(leaves the index)") == len(TEXTS)
