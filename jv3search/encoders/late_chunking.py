@@ -15,6 +15,7 @@ there is exactly one row a span, or an InputError.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -115,10 +116,12 @@ def join_tokenless(tokens: TokenizedText, spans: Sequence[Span]) -> list[Span]:
 def overlapping(ranges: Sequence[TokenRange], window: Window) -> Iterator[tuple[int, int, int]]:
     """(chunk, a, b) for each range with tokens in the window's kept part; a and b count from its start."""
     kept = window.start + window.skip
-    for chunk, (first, last) in enumerate(ranges):
-        a, b = max(first, kept), min(last, window.end)
-        if a < b:
-            yield chunk, a - window.start, b - window.start
+    begin = bisect_right(ranges, kept, key=lambda tokens: tokens[1])  # ranges ascend: skip those that end before
+    for chunk in range(begin, len(ranges)):
+        first, last = ranges[chunk]
+        if first >= window.end:
+            return
+        yield chunk, max(first, kept) - window.start, min(last, window.end) - window.start
 
 
 def _check(text: str, spans: Sequence[Span]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -95,10 +96,7 @@ def _without_encoding(plan: Plan, writer: Writer) -> Iterator[LedgerRow]:
     for uri, row in known.items():
         if row.state in FAILURES and uri not in held and not Path(uri).exists():
             writer.remove(uri)  # a failure of a file that is gone concerns nobody
-    settled = [
-        replace(known[p.source.uri], state="unchanged", reason="", checked_at=_now(), seconds=0.0)
-        for p in plan.of("keep")
-    ]
+    settled = [_unchanged(known[planned.source.uri], planned.source) for planned in plan.of("keep")]
     settled += [_row(p.source, state="unsupported", reason=p.reason) for p in plan.of("unsupported")]
     settled += [_row(p.source, state="failed", reason=p.reason) for p in plan.of("fail")]
     writer.record(*settled)
@@ -109,6 +107,20 @@ def _without_encoding(plan: Plan, writer: Writer) -> Iterator[LedgerRow]:
         row = replace(before, uri=planned.source.uri, state="done", reason=reason, checked_at=_now(), seconds=0.0)
         writer.move(planned.moved_from, planned.source.uri, row)
         yield row
+
+
+def _unchanged(row: LedgerRow, source: Source) -> LedgerRow:
+    """A file's row, looked at again: its remarks stay, those of a failure that is over do not."""
+    reason = "" if row.state in FAILURES else row.reason
+    return replace(
+        row,
+        digest=source.digest,
+        size=source.size,
+        state="unchanged",
+        reason=reason,
+        checked_at=_now(),
+        seconds=0.0,
+    )
 
 
 def _prepared(plan: Plan, reader: Reader, encoder: Encoder, chunk_tokens: int) -> Generator[Prepared | LedgerRow]:
@@ -140,7 +152,7 @@ def _try(planned: Planned, reader: Reader, encoder: Encoder, chunk_tokens: int) 
 def prepare(planned: Planned, reader: Reader, encoder: Encoder, chunk_tokens: int) -> Prepared:
     """Read, tokenise and split one file; ReadError says why it cannot be done."""
     began = time.perf_counter()
-    data = fetch(planned.path)
+    data = fetch(planned.path)  # the digest is of these very bytes, should the file have changed since the plan
     source = replace(planned.source, digest=hashlib.sha256(data).hexdigest(), size=len(data))
     document = reader.read_bytes(data, planned.path.name)
     tokens = encoder.tokenize(document.text)
@@ -155,13 +167,15 @@ def make_chunks(document: Document, tokens: TokenizedText, spans: Sequence[Span]
     """Chunks with language, page and section, and the document's language, which unsure chunks take over."""
     languages = [detect(span.of(document.text)) for span in spans]
     whole = document_language(languages, [len(span) for span in spans])
+    page_starts = [page.span.start for page in document.pages]
+    section_starts = [section.span.start for section in document.sections]
     chunks = tuple(
         Chunk(
             span=span,
             language=whole if language == UNKNOWN_LANGUAGE else language,
             tokens=last - first,
-            page=_page_at(document.pages, span.start),
-            section=_section_of(document.sections, span),
+            page=_page_at(document.pages, page_starts, span.start),
+            section=_section_of(document.sections, section_starts, span),
         )
         for span, language, (first, last) in zip(spans, languages, token_ranges(tokens, spans), strict=True)
     )
@@ -206,18 +220,16 @@ def _store(batch: Sequence[Prepared], writer: Writer, encoder: Encoder, progress
         yield row
 
 
-def _page_at(pages: Sequence[Page], start: int) -> int | None:
-    number = None
-    for page in pages:
-        if page.span.start > start:
-            break
-        number = page.number
-    return number
+def _page_at(pages: Sequence[Page], starts: Sequence[int], start: int) -> int | None:
+    """Number of the last page that starts at `start` or before; `starts` are the pages'."""
+    before = bisect_right(starts, start)
+    return pages[before - 1].number if before else None
 
 
-def _section_of(sections: Sequence[Section], span: Span) -> str | None:
+def _section_of(sections: Sequence[Section], starts: Sequence[int], span: Span) -> str | None:
     """Title of the section that holds most of a chunk, the first of equals: small ones share a chunk."""
-    inside = [(min(s.span.end, span.end) - max(s.span.start, span.start), s.title) for s in sections]
+    near = sections[max(bisect_right(starts, span.start) - 1, 0) : bisect_left(starts, span.end)]
+    inside = [(min(s.span.end, span.end) - max(s.span.start, span.start), s.title) for s in near]
     size, title = max(inside, key=lambda pair: pair[0], default=(0, ""))
     return title if size > 0 else None
 
