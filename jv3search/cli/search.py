@@ -116,10 +116,10 @@ def _lines(path: Path) -> Iterator[str]:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the queries cannot be read from {path}: {error}") from None
-    lines = text.splitlines()
-    if not lines:
+    if not text:
         raise InputError(f"there is no query in {path}")
-    for number, line in enumerate(lines, start=1):
+    # Not splitlines(): a form feed or U+2028 inside a question does not end it.
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         if not line.strip():
             raise InputError(f"line {number} of {path} is blank: there must be a query in each")
         yield line

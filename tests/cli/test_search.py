@@ -103,6 +103,13 @@ def test_what_cannot_be_searched(jv3, shared_index, arguments, status, message):
     assert outcome.out == ""
 
 
+def test_only_a_line_feed_ends_a_query(jv3, shared_index, tmp_path):
+    (tmp_path / "odd.txt").write_text("one\u2028two\nthree\x0cfour", encoding="utf-8")
+    outcome = jv3("search", "--queries", tmp_path / "odd.txt", "--index", shared_index, "--k", 1)
+    queries = [json.loads(line)["query"] for line in outcome.out.rstrip("\n").split("\n")]
+    assert queries == ["one\u2028two", "three\x0cfour"]
+
+
 def test_queries_that_are_blank_or_no_text(jv3, shared_index, tmp_path):
     (tmp_path / "blank.txt").write_text("one\n\nthree\n")
     assert "line 2 of" in jv3("search", "--queries", tmp_path / "blank.txt", "--index", shared_index).err
