@@ -57,20 +57,12 @@ def make_checkpoint(layers: int) -> Path:
 def _write_adapters(folder: Path, model: Any, save_file: Any) -> None:
     import torch
 
-    targets = (
-        "word_embeddings",
-        "token_type_embeddings",
-        "q_proj",
-        "k_proj",
-        "v_proj",
-        "o_proj",
-        "fc1",
-        "fc2",
-        "dense",
-    )
+    from jv3search.encoders.jina_v3.config import TASKS, folder_of
+
+    config = json.loads((MINI / "retrieval_passage" / "adapter_config.json").read_text())
     state = {}
     for name, module in model.named_modules():
-        if name.rsplit(".", 1)[-1] not in targets:
+        if name.rsplit(".", 1)[-1] not in config["target_modules"]:
             continue
         outer, inner = module.weight.shape
         if "embeddings" in name:
@@ -78,11 +70,10 @@ def _write_adapters(folder: Path, model: Any, save_file: Any) -> None:
         kind = "lora_embedding_{}" if "embeddings" in name else "lora_{}.weight"
         state[f"base_model.model.{name}.{kind.format('A')}"] = torch.randn(4, inner).to(torch.bfloat16) * 0.02
         state[f"base_model.model.{name}.{kind.format('B')}"] = torch.randn(outer, 4).to(torch.bfloat16) * 0.02
-    config = json.loads((MINI / "retrieval_passage" / "adapter_config.json").read_text())
-    for task in ("retrieval_query", "retrieval_passage", "separation", "classification", "text_matching"):
+    for task in map(folder_of, TASKS):
         (folder / task).mkdir(exist_ok=True)
         save_file(state, folder / task / "adapter_model.safetensors")
-        (folder / task / "adapter_config.json").write_text(json.dumps({**config, "target_modules": list(targets)}))
+        (folder / task / "adapter_config.json").write_text(json.dumps(config))
 
 
 def _write_sentence_transformers(folder: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 
 from jv3search.encoders.batching import token_batches
 from jv3search.encoders.jina_v3.checkpoint import read_checkpoint
-from jv3search.encoders.jina_v3.config import TASKS, read_config, weights_digest
+from jv3search.encoders.jina_v3.config import TASKS, read_config
 from jv3search.encoders.jina_v3.tokenizer import load_tokenizer, tokenize
 from jv3search.encoders.jina_v3.views import build_view
 from jv3search.encoders.late_chunking import (
@@ -48,11 +47,6 @@ class JinaV3Encoder:
         self._checkpoint = read_checkpoint(folder)
         self._views: dict[Task | None, nn.Module] = {}
         self._building = threading.Lock()
-
-    @cached_property
-    def weights(self) -> str:
-        """SHA-256 that tells this checkpoint from any other."""
-        return weights_digest(self.folder)
 
     @property
     def dimension(self) -> int:
