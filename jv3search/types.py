@@ -20,6 +20,9 @@ Embedding = NDArray[np.float32]
 
 Task = Literal["retrieval.query", "retrieval.passage", "separation", "classification", "text-matching"]
 
+Mode = Literal["hybrid", "dense", "keyword"]
+"""How a search ranks: by embeddings, by words, or by both fused."""
+
 UNKNOWN_LANGUAGE = "und"
 """BCP 47 for "undetermined"."""
 
@@ -122,20 +125,45 @@ class Filter:
     """What a hit must satisfy: an empty field admits everything, values of one field are alternatives.
 
     `under` are absolute folder paths; `since` is compared with the file's time of modification (UTC).
+    `phrases` must all occur in the chunk, of `without` none may: both are matched as the keyword leg matches.
     """
 
     languages: frozenset[str] = frozenset()
     formats: frozenset[str] = frozenset()
     under: frozenset[str] = frozenset()
     since: datetime | None = None
+    phrases: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.languages or self.formats or self.under or self.since)
+        return bool(self.languages or self.formats or self.under or self.since or self.phrases or self.without)
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one leg of a search says of a chunk.
+
+    `rank` counts from 1 and is None if the leg did not find the chunk; `score` is its cosine or its BM25;
+    `fair` is the dense leg's score as standard deviations above the background of the chunk's language;
+    a leg that cannot match the chunk's language or script `abstained`; `share` is its part of the fused score.
+    """
+
+    leg: Literal["dense", "keyword"]
+    rank: int | None
+    score: float | None
+    abstained: bool = False
+    share: float = 0.0
+    fair: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk found for a query; `score` is its cosine with the query, higher is better."""
+    """A chunk found for a query; higher scores are better.
+
+    `score` is the chunk's cosine with the query, of a keyword search its BM25. `span` is the chunk's place in its
+    document, `sentence` that of the sentence in it which matches the question best, if that was asked for.
+    `copies` hold the same passage in other places, `translations` the same passage in other languages.
+    """
 
     rank: int
     score: float
@@ -148,3 +176,7 @@ class Hit:
     span: Span
     language: str
     text: str
+    votes: tuple[Vote, ...] = ()
+    sentence: Span | None = None
+    copies: tuple[Hit, ...] = ()
+    translations: tuple[Hit, ...] = ()

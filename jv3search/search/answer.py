@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from jv3search.encoders.port import Encoder
@@ -43,14 +43,24 @@ def answer(reader: Reader, encoder: Encoder, query: str, k: int, where: Filter) 
 
 
 def _hit_as_json(hit: Hit) -> dict[str, Any]:
-    return {
+    found: dict[str, Any] = {
         "rank": hit.rank,
         "score": round(hit.score, 6),
+        "id": hit.chunk_id,
         "uri": hit.uri,
         "title": hit.title,
+        "format": hit.format,
         "page": hit.page,
         "section": hit.section,
         "span": [hit.span.start, hit.span.end],
         "language": hit.language,
         "text": hit.text,
     }
+    if hit.votes:
+        found["votes"] = [asdict(vote) for vote in hit.votes]
+    if hit.sentence:
+        found["sentence"] = [hit.sentence.start, hit.sentence.end]
+    for name, others in (("copies", hit.copies), ("translations", hit.translations)):
+        if others:
+            found[name] = [_hit_as_json(other) for other in others]
+    return found

@@ -1,0 +1,1 @@
+"""The Streamlit application: pages over the same calls as the command line."""
