@@ -83,7 +83,7 @@ def _plain(heading: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", "", heading)).split())
 
 
-def _query(title: str) -> str:
+def query_of(title: str) -> str:
     """Without its number, which would be a keyword that every language shares."""
     return _NUMBER.sub("", title) or title
 
@@ -97,7 +97,7 @@ def matrix(index: Path, titles: dict[str, dict[str, str]], k: int) -> dict[str, 
     with reader:
         for asked, of in titles.items():
             queries = list(of.items())
-            embedded = encoder.encode([_query(title) for _, title in queries], "retrieval.query")
+            embedded = encoder.encode([query_of(title) for _, title in queries], "retrieval.query")
             hits[asked] = {}
             for answered in titles:
                 where = Filter(

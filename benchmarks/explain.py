@@ -1,0 +1,142 @@
+"""Why it matched: how often the right sentence is marked, and what that costs a hit.
+
+    python -m benchmarks.explain [--layers 24] [--rounds 5]
+
+questions.tsv holds questions on the sample documents, in the language of the document or in another one, and
+the beginning of the answer. Each is asked of the chunk that holds its answer, for chunks of 64, 256 and 512
+tokens, with jv3-mini. The cost is measured for a page of ten hits of 256 tokens, with jv3-mini and with the
+full-size architecture (random weights, made on the spot).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from benchmarks.encoder import SAMPLES, make_checkpoint
+from benchmarks.measure import machine
+from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from jv3search.encoders.late_chunking import join_tokenless
+from jv3search.encoders.models import MINI, load, locate
+from jv3search.encoders.port import TokenStates
+from jv3search.ingest.chunking import chunk_spans, sentences
+from jv3search.ingest.readers import Reader
+from jv3search.search.why import best_sentence, with_sentences
+from jv3search.types import Document, Hit, Span
+
+QUESTIONS = Path(__file__).parent / "questions.tsv"
+PAGE = 10
+Choice = Callable[[TokenStates, TokenStates, list[Span]], Span | None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question, the passage that answers it, its sentences and the right one of them."""
+
+    question: str
+    passage: str
+    sentences: list[Span]
+    answer: Span
+
+
+def cases(encoder: JinaV3Encoder, chunk_tokens: int) -> list[Case]:
+    """The questions with the chunks that hold their answers."""
+    with QUESTIONS.open(encoding="utf-8", newline="") as lines, Reader() as reader:
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+        documents = {name: reader.read(SAMPLES / name) for name in {row["file"] for row in rows}}
+    return [_case(encoder, chunk_tokens, documents[row["file"]], row["question"], row["answer"]) for row in rows]
+
+
+def _case(encoder: JinaV3Encoder, chunk_tokens: int, document: Document, question: str, answer: str) -> Case:
+    tokens = encoder.tokenize(document.text)
+    place = " ".join(document.text.split("\n")).index(answer)  # an answer may cross a line of the PDF
+    chunks = join_tokenless(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
+    passage = next(chunk for chunk in chunks if chunk.start <= place < chunk.end).of(document.text)
+    place = " ".join(passage.split("\n")).index(answer)
+    found = sentences(passage)
+    return Case(question, passage, found, next(s for s in found if s.start <= place < s.end))
+
+
+def plain_maxsim(asked: TokenStates, passage: TokenStates, found: list[Span]) -> Span:
+    """Cosines of the states as they are."""
+    similarity = _unit(asked.states) @ _unit(passage.states).T
+    owners = _owners(passage, found)
+    return max(found, key=lambda s: similarity[:, owners == found.index(s)].max(axis=1, initial=-1).sum())
+
+
+def mean_states(asked: TokenStates, passage: TokenStates, found: list[Span]) -> Span:
+    """Cosine of the question's mean state with the sentence's: late chunking, a sentence a chunk."""
+    question, owners = _unit(asked.states.mean(axis=0)), _owners(passage, found)
+    means = [passage.states[owners == i].mean(axis=0) for i in range(len(found)) if (owners == i).any()]
+    return found[int(np.argmax(_unit(np.array(means)) @ question))]
+
+
+def _owners(passage: TokenStates, found: list[Span]) -> np.ndarray:
+    ends = [sentence.end for sentence in found]
+    return np.minimum(np.searchsorted(ends, passage.offsets[:, 0], side="right"), len(found) - 1)
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+CHOICES: dict[str, Choice] = {"ours": best_sentence, "plain MaxSim": plain_maxsim, "mean states": mean_states}
+
+
+def quality(encoder: JinaV3Encoder, chunk_tokens: int) -> dict[str, float]:
+    """Share of the questions whose right sentence each way of choosing finds; `chance` by blind choice."""
+    asked = cases(encoder, chunk_tokens)
+    questions = encoder.encode_tokens([case.question for case in asked], "retrieval.query")
+    passages = encoder.encode_tokens([case.passage for case in asked], "retrieval.passage")
+    shares = {
+        name: float(
+            np.mean(
+                [choose(q, p, c.sentences) == c.answer for q, p, c in zip(questions, passages, asked, strict=True)]
+            )
+        )
+        for name, choose in CHOICES.items()
+    }
+    return shares | {"chance": float(np.mean([1 / len(case.sentences) for case in asked]))}
+
+
+def cost(encoder: JinaV3Encoder, rounds: int) -> float:
+    """Milliseconds a hit, for a page of ten passages of 256 tokens: median of some rounds after a warm one."""
+    text = "\n\n".join(path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("*.md")))
+    starts = encoder.tokenize(text).starts
+    step = (len(starts) - 257) // PAGE
+    spans = [Span(int(starts[i * step]), int(starts[i * step + 256])) for i in range(PAGE)]
+    hits = [Hit(1, 0.5, i, "", "", "md", None, None, span, "en", span.of(text)) for i, span in enumerate(spans)]
+    seconds = []
+    for _ in range(rounds + 1):
+        began = time.perf_counter()
+        with_sentences(hits, "how much paper may be put into the printer?", encoder, sentences)
+        seconds.append(time.perf_counter() - began)
+    return 1000 * median(seconds[1:]) / PAGE
+
+
+def main() -> None:
+    """Print quality and cost, and one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--layers", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    mini = load(locate(MINI, Path("absent")))
+    shares = {chunk_tokens: quality(mini, chunk_tokens) for chunk_tokens in (64, 256, 512)}
+    for chunk_tokens, found in shares.items():
+        print(f"chunks of {chunk_tokens:3}: " + ", ".join(f"{name} {share:.3f}" for name, share in found.items()))
+    costs = {"jv3-mini": cost(mini, options.rounds)}
+    costs[f"{options.layers} layers x 1024"] = cost(load(make_checkpoint(options.layers)), options.rounds)
+    print(f"a hit of 256 tokens, {machine()}: " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in costs.items()))
+    print(json.dumps({"right": shares, "milliseconds": costs}))
+
+
+if __name__ == "__main__":
+    main()

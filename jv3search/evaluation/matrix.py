@@ -1,0 +1,128 @@
+"""Retrieval quality by query language x document language: a single mean hides the pairs that fail.
+
+In the cell (a, b) ask the queries in language a, only documents in language b are searched, and only those
+count as relevant. Beside the matrix stands the unrestricted ranking of each query language, where languages
+compete. Queries without a relevant document in b are not in the cell: there is nothing they could find.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from jv3search.evaluation.collection import Collection, Question
+from jv3search.evaluation.measures import Estimate, by_query, depth, estimate
+from jv3search.types import Filter, Hit
+
+Ask = Callable[[str, int, Filter], Sequence[Hit]]
+"""A search: query, how many chunks, which ones; hits best first."""
+
+ANY = "any"
+"""The column of the unrestricted ranking."""
+
+_MORE = 4  # times as many chunks are asked for while they belong to too few targets
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The queries of one language against the documents of one language, or against `ANY`."""
+
+    query: str
+    document: str
+    count: int
+    estimates: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class MeanOfCells:
+    """A mean over cells that exist: each cell counts alike, however many queries it has."""
+
+    mean: float
+    cells: int
+    empty: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Cells by (query language, document language); a pair without a query is not there."""
+
+    measures: tuple[str, ...]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: Mapping[tuple[str, str], Cell]
+
+    def diagonal(self, measure: str) -> MeanOfCells | None:
+        """Mean of the cells that ask in the document's language; None if there is none."""
+        return self._mean(measure, [(a, b) for a in self.rows for b in self.columns if a == b])
+
+    def rest(self, measure: str) -> MeanOfCells | None:
+        """Mean of the cells that ask in another language; None if there is none."""
+        return self._mean(measure, [(a, b) for a in self.rows for b in self.columns if a != b])
+
+    def mean(self, measure: str) -> MeanOfCells | None:
+        """Mean of all cells; None if one of them is empty, for it would be the mean of something else."""
+        return None if self.empty() else self._mean(measure, [(a, b) for a in self.rows for b in self.columns])
+
+    def empty(self) -> list[tuple[str, str]]:
+        """The pairs of languages that nothing is known of."""
+        return [(a, b) for a in self.rows for b in self.columns if (a, b) not in self.cells]
+
+    def _mean(self, measure: str, pairs: Sequence[tuple[str, str]]) -> MeanOfCells | None:
+        there = [self.cells[pair].estimates[measure].mean for pair in pairs if pair in self.cells]
+        return MeanOfCells(sum(there) / len(there), len(there), len(pairs) - len(there)) if there else None
+
+
+def measure(
+    collection: Collection, ask: Ask, measures: Sequence[str], on_query: Callable[[], None] = lambda: None
+) -> Matrix:
+    """Ask every question of a collection in every cell it belongs to; `on_query` is told after each search."""
+    rows = tuple(dict.fromkeys(question.language for question in collection.questions))
+    columns = tuple(dict.fromkeys(collection.languages.values()))
+    cells: dict[tuple[str, str], Cell] = {}
+    for (asked, answered), questions in _grouped(collection).items():
+        where = Filter() if answered == ANY else collection.within(answered)
+        rankings = {}
+        for question in questions:
+            rankings[question.id] = _ranking(collection, ask, question, where, depth(measures))
+            on_query()
+        qrels = {question.id: _relevant(collection, question, answered) for question in questions}
+        values = by_query(rankings, qrels, measures)
+        estimates = {name: estimate(of_queries) for name, of_queries in values.items()}
+        cells[asked, answered] = Cell(asked, answered, len(questions), estimates)
+    return Matrix(tuple(measures), tuple(sorted(rows)), tuple(sorted(columns)), cells)
+
+
+def searches(collection: Collection) -> int:
+    """How many searches `measure` will make."""
+    return sum(len(questions) for questions in _grouped(collection).values())
+
+
+def _grouped(collection: Collection) -> dict[tuple[str, str], list[Question]]:
+    groups: dict[tuple[str, str], list[Question]] = defaultdict(list)
+    for question in collection.questions:
+        for answered in _answered_in(collection, question):
+            groups[question.language, answered].append(question)
+    return groups
+
+
+def _answered_in(collection: Collection, question: Question) -> Iterator[str]:
+    yield from dict.fromkeys(collection.languages[name] for name in question.relevant)
+    yield ANY
+
+
+def _relevant(collection: Collection, question: Question, answered: str) -> dict[str, int]:
+    return {
+        name: grade for name, grade in question.relevant.items() if answered in (ANY, collection.languages[name])
+    }
+
+
+def _ranking(collection: Collection, ask: Ask, question: Question, where: Filter, wanted: int) -> list[str]:
+    """The best `wanted` targets, each at the place of its best chunk."""
+    asked = wanted
+    while True:
+        hits = ask(question.text, asked, where)
+        names = list(dict.fromkeys(collection.target(question, hit) for hit in hits))
+        if len(names) >= wanted or len(hits) < asked:
+            return names[:wanted]
+        asked *= _MORE
