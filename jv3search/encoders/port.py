@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from jv3search.encoders.late_chunking import TokenizedText
 from jv3search.types import Embedding, Span, Task
 
 Passage = tuple[TokenizedText, Sequence[Span]]
 """A document as the encoder tokenised it, and the spans to embed."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStates:
+    """A text's own tokens, instruction and special tokens left out, as the model sees them in their context.
+
+    offsets (T, 2): characters of the text a token stands for · states (T, dimension), not normalised.
+    """
+
+    offsets: NDArray[np.int64]
+    states: NDArray[np.float32]
 
 
 class Encoder(Protocol):
@@ -39,4 +54,8 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str], task: Task | None, *, dimension: int | None = None) -> Embedding:
         """(texts, dimension) by mean pooling, each text on its own; None is the base without adapter."""
+        ...
+
+    def encode_tokens(self, texts: Sequence[str], task: Task) -> list[TokenStates]:
+        """Token states of each text with its instruction, for late interaction; none for a blank text."""
         ...

@@ -186,3 +186,39 @@ def test_input_that_cannot_be_embedded_is_refused(hf, call, message):
 
 def test_no_texts_give_no_rows(hf):
     assert hf.encode([], "retrieval.passage", dimension=32).shape == (0, 32)
+
+
+def test_token_states_of_a_text_are_its_own_tokens_in_context(hf):
+    """Without <s>, the instruction and </s>; the same in a batch as alone; `encode` is the mean with them."""
+    for text, found in zip(TEXTS, hf.encode_tokens(TEXTS, "retrieval.passage"), strict=True):
+        tokens = hf.tokenize(text)
+        alone = hf.token_states(tokens.ids.tolist(), "retrieval.passage")
+        np.testing.assert_allclose(found.states, alone[tokens.first : tokens.last], atol=2e-5)
+        np.testing.assert_array_equal(found.offsets, tokens.offsets[tokens.first : tokens.last])
+        assert found.offsets[0, 0] == 0
+        assert found.offsets[-1, 1] == len(text.rstrip())
+    (mean,) = hf.encode(["Paris"], "text-matching")
+    (paris,) = hf.encode_tokens(["Paris"], "text-matching")
+    ends = hf.token_states(hf.token_ids("Paris"), "text-matching")[[0, -1]]
+    whole = np.concatenate([ends, paris.states]).mean(axis=0)
+    np.testing.assert_allclose(mean, whole / np.linalg.norm(whole), atol=2e-5)
+
+
+def test_token_states_of_a_text_longer_than_the_window_come_once_and_in_order(small_window):
+    (found,) = small_window.encode_tokens([LONG], "retrieval.passage")
+    tokens = small_window.tokenize(LONG)
+    assert len(found.states) == tokens.last - tokens.first > 300
+    window = small_window.token_states(tokens.ids[:64].tolist(), "retrieval.passage")
+    np.testing.assert_allclose(found.states[: 64 - tokens.first], window[tokens.first :], atol=2e-5)
+    pooled = small_window.encode_document(
+        LONG, [Span(0, 20), Span(20, len(LONG) - 20), Span(len(LONG) - 20, len(LONG))]
+    )
+    starts = found.offsets[:, 0]
+    middle = found.states[(starts >= 20) & (starts < len(LONG) - 20)].mean(axis=0)
+    np.testing.assert_allclose(pooled[1], middle / np.linalg.norm(middle), atol=1e-3)
+
+
+def test_token_states_of_a_blank_text_are_none(hf):
+    (found,) = hf.encode_tokens([" "], "retrieval.query")
+    assert found.states.shape == (0, hf.dimension)
+    assert hf.encode_tokens([], "retrieval.query") == []

@@ -8,7 +8,7 @@ tokens, <s>, instruction and </s> included; a late chunk is the range of its spa
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +24,12 @@ from jv3search.encoders.jina_v3.views import build_view
 from jv3search.encoders.late_chunking import (
     TokenizedText,
     TokenRange,
+    Window,
     overlapping,
     token_ranges,
     windows,
 )
-from jv3search.encoders.port import Passage
+from jv3search.encoders.port import Passage, TokenStates
 from jv3search.errors import InputError
 from jv3search.types import Embedding, Span, Task
 
@@ -100,6 +101,19 @@ class JinaV3Encoder:
         pooled = self._pool([t.ids for t in tokens], [[(0, len(t))] for t in tokens], task, None)
         return _finish(torch.cat(pooled), size)
 
+    def encode_tokens(self, texts: Sequence[str], task: Task) -> list[TokenStates]:
+        """The states of each text's own tokens, in the caller's order; long texts are windowed."""
+        tokens = [self._tokenize(text, task) for text in texts]
+        kept: list[list[Tensor]] = [[] for _ in texts]
+        for chosen, states in self._passes([of_text.ids for of_text in tokens], task):
+            for (i, window), state in zip(chosen, states, strict=True):
+                kept[i].append(state[window.skip :])
+        own = [slice(of_text.first, of_text.last) for of_text in tokens]
+        return [
+            TokenStates(of_text.offsets[part], torch.cat(parts)[part].numpy())
+            for of_text, part, parts in zip(tokens, own, kept, strict=True)
+        ]
+
     def token_ids(self, text: str) -> list[int]:
         """Ids of `text` with <s> and </s> but without an instruction."""
         ids: list[int] = self._tokenize(text, None).ids.tolist()
@@ -152,11 +166,7 @@ class JinaV3Encoder:
     ) -> list[Tensor]:
         """ids (T,) and token ranges of each text -> (ranges, hidden) means, summed window by window."""
         sums = [torch.zeros(len(of_text), self.dimension) for of_text in ranges]
-        overlap = self.max_tokens // _OVERLAP_SHARE
-        jobs = [(i, w) for i, ids in enumerate(texts) for w in windows(len(ids), self.max_tokens, overlap)]
-        for batch in token_batches([len(window) for _, window in jobs], _BATCH_TOKENS):
-            chosen = [jobs[j] for j in batch]
-            states = self._forward([texts[i][w.start : w.end] for i, w in chosen], task)
+        for chosen, states in self._passes(texts, task):
             for (i, window), state in zip(chosen, states, strict=True):
                 for chunk, a, b in overlapping(ranges[i], window):
                     sums[i][chunk] += state[a:b].sum(0)
@@ -166,6 +176,19 @@ class JinaV3Encoder:
             total / torch.tensor([b - a for a, b in of_text]).unsqueeze(1)
             for total, of_text in zip(sums, ranges, strict=True)
         ]
+
+    def _passes(
+        self, texts: Sequence[NDArray[np.int64]], task: Task | None
+    ) -> Iterator[tuple[list[tuple[int, Window]], list[Tensor]]]:
+        """Forward passes over the windows of some texts: (text, window) of each row, and its states.
+
+        A text's windows come in their order, for they never grow shorter before the last one.
+        """
+        overlap = self.max_tokens // _OVERLAP_SHARE
+        jobs = [(i, w) for i, ids in enumerate(texts) for w in windows(len(ids), self.max_tokens, overlap)]
+        for batch in token_batches([len(window) for _, window in jobs], _BATCH_TOKENS):
+            chosen = [jobs[j] for j in batch]
+            yield chosen, self._forward([texts[i][w.start : w.end] for i, w in chosen], task)
 
     @torch.inference_mode()
     def _forward(self, rows: Sequence[NDArray[np.int64]], task: Task | None) -> list[Tensor]:
