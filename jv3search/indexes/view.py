@@ -181,6 +181,12 @@ class View:
                 Chunk(Span(row.start, row.end), row.language, row.tokens, row.page, row.section) for row in rows
             ]
 
+    def embeddings(self, uri: str, dimension: int) -> Rows:
+        """The full-size rows of a document's chunks in reading order."""
+        wanted = select(chunk.c.id).join(document).where(document.c.uri == uri).order_by(chunk.c.position)
+        _, rows = self.rows(np.fromiter(self.connection.scalars(wanted), np.int64), dimension)
+        return rows
+
     def chunk_languages(self) -> dict[str, int]:
         """How many chunks each language has, most first."""
         return self._tally(chunk.c.language)
