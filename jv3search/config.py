@@ -20,7 +20,7 @@ from jv3search.errors import ConfigError
 _PREFIX = "JV3SEARCH_"
 _FILE = "jv3search.toml"
 _KINDS = {int: "a whole number", str: "text"}
-_LEAST = {"chunk_tokens": 16}
+_LEAST = {"chunk_tokens": 16, "upload_limit_mb": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Settings:
     chunk_tokens  target size of a chunk, in tokens of the model in use
     catalog    SQLAlchemy URL of the catalog; empty: SQLite in the index folder
     threads    CPU threads of the encoder; 0: as many as there are cores
+    roots      folders the application may read documents of, joined as in PATH; empty: the documents folder
+    upload_limit_mb  largest file the application takes, in megabytes; the readers take 200 at most
     """
 
     documents: Path = Path("ingest")
@@ -47,6 +49,8 @@ class Settings:
     chunk_tokens: int = 256
     catalog: str = ""
     threads: int = 0
+    roots: str = ""
+    upload_limit_mb: int = 200
 
 
 def load_settings(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:

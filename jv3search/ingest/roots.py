@@ -1,0 +1,45 @@
+"""Roots: the only folders of which a page may read or write documents, whatever it is sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from jv3search.config import Settings
+from jv3search.errors import InputError
+
+_DEPTH = 4  # folders below a root that are offered
+_MOST = 500
+
+
+def roots_of(settings: Settings) -> tuple[Path, ...]:
+    """The folders that are set, links resolved; the documents folder if none is."""
+    named = [Path(part).expanduser() for part in settings.roots.split(os.pathsep) if part]
+    return tuple(path.resolve() for path in named or [settings.documents])
+
+
+def within(path: Path, roots: Sequence[Path]) -> Path:
+    """`path` without links and `..`; InputError if it lies, in truth, outside of all `roots`."""
+    try:
+        resolved = path.expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, no such user, a NUL
+        raise InputError(f"{str(path)!r} is no path that can be used: {error}") from error
+    if not any(resolved.is_relative_to(root) for root in roots):
+        allowed = ", ".join(map(str, roots))
+        raise InputError(f"{path} lies outside of {allowed}; name its folder with --root, or in the setting roots")
+    return resolved
+
+
+def folders_of(roots: Sequence[Path]) -> list[Path]:
+    """The roots and the folders below them, sorted, without links and hidden ones; at most 500."""
+    found: list[Path] = []
+    for root in roots:
+        for here, below, _ in os.walk(root):
+            folder = Path(here)
+            found.append(folder)
+            deep = len(folder.relative_to(root).parts) >= _DEPTH
+            below[:] = [] if deep else sorted(name for name in below if not name.startswith("."))
+            if len(found) >= _MOST:
+                return sorted(found)
+    return sorted(found)
