@@ -1,0 +1,34 @@
+"""The frame around every page: title, navigation, language, looks. `app.py` and `jv3search ui` run this."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from jv3search.ui import library, overview, search_page, settings
+from jv3search.ui.i18n import gettext as _
+
+_STYLE = Path(__file__).parent / "style.css"
+
+
+def pages() -> dict[str, st.Page]:
+    """Every page by its name in the URL; "" is the first."""
+    return {
+        page.url_path: page
+        for page in (
+            st.Page(search_page.show, title=_("Search"), icon=":material/search:", default=True),
+            st.Page(library.show, title=_("Library"), icon=":material/folder_open:", url_path="library"),
+            st.Page(overview.show, title=_("Overview"), icon=":material/insights:", url_path="overview"),
+            st.Page(settings.show, title=_("Settings"), icon=":material/tune:", url_path="settings"),
+        )
+    }
+
+
+def run() -> None:
+    """Draw the page that the URL names."""
+    st.set_page_config(page_title="jv3search", page_icon=":material/search:", layout="wide")
+    st.html(_STYLE)
+    every = pages()
+    st.session_state["pages"] = every
+    st.navigation(list(every.values()), position="top").run()
