@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jv3search.indexes.vectors.port import Ids, Keep, Scores, unit_rows
 from jv3search.indexes.vectors.snapshot import Snapshot
@@ -29,6 +30,13 @@ class Survivors:
     def keep(self) -> Keep:
         """The same for a vector index."""
         return Keep.only(self.ids)
+
+    def hold(self, ids: Ids) -> NDArray[np.bool_]:
+        """Which of some ids are among them."""
+        if not len(self.ids):
+            return np.zeros(len(ids), bool)
+        at = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+        return np.asarray(self.ids[at] == ids)
 
 
 def ranked(

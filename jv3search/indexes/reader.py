@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,16 +15,18 @@ import numpy as np
 from jv3search.errors import InputError, JV3SearchError
 from jv3search.indexes import accelerator
 from jv3search.indexes.catalog import Catalog
+from jv3search.indexes.fairness import Background, background, nearest
 from jv3search.indexes.faults import sound
 from jv3search.indexes.ranking import Survivors, ranked
 from jv3search.indexes.rows import DocumentRow, LedgerRow, Status
 from jv3search.indexes.status import status
+from jv3search.indexes.vectors.port import unit_rows
 from jv3search.indexes.vectors.snapshot import Snapshot
 from jv3search.indexes.view import View
-from jv3search.types import Chunk, Document, Embedding, Filter, Hit, Span
+from jv3search.types import Chunk, Document, Embedding, Filter, Hit, Span, Vote
 
 _EVERYTHING = Filter()
-_FILTERS_KEPT = 32  # filters whose survivors are remembered until the index changes
+_FILTERS_KEPT = 256  # filters whose survivors are remembered until the index changes
 
 
 class Reader:
@@ -36,6 +39,8 @@ class Reader:
         self._snapshot: Snapshot | None = None
         self._survivors: dict[tuple[str, int, Filter], Survivors] = {}
         self._rebuild: threading.Thread | None = None
+        self._spoken: tuple[tuple[str, int], dict[str, Survivors]] | None = None
+        self._background: Background | None = None
         self.notices: list[str] = []
         with catalog.read() as view:
             self.recipe = view.info().recipe
@@ -59,6 +64,27 @@ class Reader:
             survivors = self._admitted(view, snapshot, where) if where else None
             ids, scores = ranked(view, snapshot, query, k, survivors)
             return _hits(view, [int(key) for key in ids], [float(score) for score in scores])
+
+    def nearest(self, query: Embedding, k: int, where: Filter = _EVERYTHING) -> list[Hit]:
+        """The k chunks that stand out most among those of their language, best first, with the dense vote."""
+        with self._current() as (view, snapshot):
+            self._check(query, k)
+            languages = self._languages(view, snapshot)
+            ids, scores, fair = nearest(
+                view,
+                snapshot,
+                query,
+                k,
+                self._admitted(view, snapshot, where) if where else None,
+                {name: chunks for name, chunks in languages.items() if name in (where.languages or languages)},
+                self._heard(view, languages).of(unit_rows(query, len(query))),
+                lambda name: self._admitted(view, snapshot, replace(where, languages=frozenset((name,)))),
+            )
+            hits = _hits(view, [int(key) for key in ids], [float(score) for score in scores])
+        return [
+            replace(hit, votes=(Vote("dense", hit.rank, hit.score, fair=float(stands_out)),))
+            for hit, stands_out in zip(hits, fair, strict=True)
+        ]
 
     def status(self) -> Status:
         """The index at a glance."""
@@ -88,6 +114,11 @@ class Reader:
         """A document's chunks in reading order; empty if it is not in the index."""
         with self._catalog.read() as view:
             return view.chunks(uri)
+
+    def embeddings(self, uri: str) -> Embedding:
+        """The full-size unit rows of a document's chunks in reading order, as they are stored."""
+        with self._catalog.read() as view:
+            return unit_rows(view.embeddings(uri, self.recipe.dimension), self.recipe.dimension)
 
     def close(self) -> None:
         """Let go of the index."""
@@ -151,6 +182,23 @@ class Reader:
             self.notices.append(str(error))
         finally:
             self._rebuild = None
+
+    def _languages(self, view: View, snapshot: Snapshot) -> dict[str, Survivors]:
+        """All chunks of each language."""
+        key = (snapshot.identity, snapshot.generation)
+        if self._spoken is None or self._spoken[0] != key:
+            names = sorted(view.chunk_languages())
+            found = {name: Survivors(view.survivors(Filter(languages=frozenset((name,))))) for name in names}
+            self._spoken = (key, found)
+        return self._spoken[1]
+
+    def _heard(self, view: View, languages: dict[str, Survivors]) -> Background:
+        """The background of each language, taken anew when the index has grown or shrunk by a twentieth."""
+        chunks = sum(len(of_one.ids) for of_one in languages.values())
+        known = self._background
+        if known is None or not known.serves(chunks) or set(known.rows) != set(languages):
+            known = self._background = background(view, languages, self.recipe.dimension)
+        return known
 
     def _admitted(self, view: View, snapshot: Snapshot, where: Filter) -> Survivors:
         key = (snapshot.identity, snapshot.generation, where)

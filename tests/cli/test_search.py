@@ -35,7 +35,9 @@ def test_the_json_of_a_hit(jv3, shared_index):
         "restore deleted files from the backup", "jv3-mini", 256,
     )  # fmt: skip
     first = answer["hits"][0]
-    assert list(first) == ["rank", "score", "uri", "title", "page", "section", "span", "language", "text"]
+    assert list(first) == [
+        "rank", "score", "id", "uri", "title", "format", "page", "section", "span", "language", "text",
+    ]  # fmt: skip
     assert (first["rank"], first["title"], first["language"], first["page"]) == (1, "Backups", "en", None)
     assert first["section"] in ("Backups", "Restoring")
     assert "restore" in first["text"]

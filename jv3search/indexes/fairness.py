@@ -1,0 +1,116 @@
+"""Nearest chunks with every language heard: cosines are compared with the background of the chunk's own language.
+
+A question lies nearer to passages of its own language than to others, whatever they say, and a language with
+many chunks has more of them near by chance. So each language proposes candidates of its own, and a candidate
+counts by how far it stands out: the standard deviations of its cosine above the mean of a sample of its language
+(test normalisation: Auckenthaler, Carey, Lloyd-Thomas 2000, with languages as cohorts), less half of what the
+best of so many chunks would reach by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from jv3search.indexes.ranking import Survivors, ranked
+from jv3search.indexes.vectors.port import Ids, Scores, unit_rows
+from jv3search.indexes.vectors.snapshot import Snapshot
+from jv3search.indexes.view import View
+from jv3search.types import Embedding
+
+_SAMPLE = 256  # chunks of a language: the mean of their cosines is known to a sixteenth of their deviation
+_DOUBT = 16.0  # chunks that the average language counts for in the figures of a language with few
+_LEAST_DEVIATION = 0.02  # of cosines; a handful of copies of one text must not make everything else stand out
+_HEARD = 50  # candidates a language may have at least, as far as hits are asked for
+
+
+_CHANCE = 0.5  # of the best standard score to expect by chance; docs/decisions/search.md has what 0 and 1 do
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """A sample of unit rows a language, (up to 256, dimension) each, taken when the index held `chunks` chunks."""
+
+    chunks: int
+    rows: Mapping[str, Embedding]
+
+    def serves(self, chunks: int) -> bool:
+        """Whether an index of this size is still much like the one the sample was taken from."""
+        return abs(chunks - self.chunks) * 20 <= self.chunks
+
+    def of(self, unit: Embedding) -> dict[str, tuple[float, float]]:
+        """Mean and standard deviation of the cosines with a query, by language."""
+        cosines = {language: rows @ unit for language, rows in self.rows.items()}
+        middle, spread = _average(list(cosines.values()))
+        found = {}
+        for language, values in cosines.items():
+            share = len(values) / (len(values) + _DOUBT)
+            mean = share * float(values.mean()) + (1 - share) * middle
+            variance = share * float(values.var()) + (1 - share) * spread**2
+            found[language] = (mean, max(variance**0.5, _LEAST_DEVIATION))
+        return found
+
+
+def _average(groups: Sequence[Scores]) -> tuple[float, float]:
+    """Mean and deviation of an average language, in which one counts by how much of it was seen."""
+    if not groups:
+        return 0.0, _LEAST_DEVIATION
+    sizes = np.array([len(values) for values in groups])
+    weights = sizes / (sizes + _DOUBT)
+    middle = float(np.average([values.mean() for values in groups], weights=weights))
+    within = sum(float(values.var()) * len(values) for values in groups)
+    free = int((sizes - 1).sum())
+    if free < _DOUBT:  # next to nothing but languages of one chunk: between them, then
+        return middle, float(np.concatenate(groups).std())
+    return middle, float((within / free) ** 0.5)
+
+
+def best_by_chance(chunks: int) -> float:
+    """The highest of so many standard normal scores, on average (Blom 1958)."""
+    return NormalDist().inv_cdf((chunks - 0.375) / (chunks + 0.25)) if chunks > 1 else 0.0
+
+
+def background(view: View, languages: Mapping[str, Survivors], dimension: int) -> Background:
+    """An even sample of each language's chunks."""
+    rows = {}
+    for language, chunks in languages.items():
+        every = np.linspace(0, len(chunks.ids) - 1, min(_SAMPLE, len(chunks.ids))).astype(np.int64)
+        rows[language] = unit_rows(view.rows(chunks.ids[every], dimension)[1], dimension)
+    return Background(sum(len(chunks.ids) for chunks in languages.values()), rows)
+
+
+def nearest(
+    view: View,
+    snapshot: Snapshot,
+    query: Embedding,
+    k: int,
+    survivors: Survivors | None,
+    languages: Mapping[str, Survivors],
+    figures: Mapping[str, tuple[float, float]],
+    of_language: Callable[[str], Survivors],
+) -> tuple[Ids, Scores, Scores]:
+    """(ids, cosines, fair scores) of the k chunks that stand out most, best first, equal ones by id.
+
+    `languages` are all chunks of each language, `figures` their backgrounds; `of_language` narrows the filter
+    behind `survivors` to one language.
+    """
+    found = [ranked(view, snapshot, query, k, survivors)]
+    heard = {name: int(chunks.hold(found[0][0]).sum()) for name, chunks in languages.items()}
+    if len(languages) > 1:
+        found += [
+            ranked(view, snapshot, query, min(k, _HEARD), of_language(name))
+            for name, count in heard.items()
+            if count < min(k, _HEARD) and len(of_language(name).ids)
+        ]
+    ids, first = np.unique(np.concatenate([part for part, _ in found]), return_index=True)
+    cosines: Scores = np.concatenate([part for _, part in found])[first]
+    fair: Scores = np.zeros(len(ids), np.float32)
+    for name, chunks in languages.items():
+        mine = chunks.hold(ids)
+        mean, deviation = figures[name]
+        fair[mine] = (cosines[mine] - mean) / deviation - _CHANCE * best_by_chance(len(chunks.ids))
+    best = np.lexsort((ids, -fair))[:k]
+    return ids[best], cosines[best], fair[best]

@@ -1,0 +1,84 @@
+"""Many documents of one language must not push the answers in other languages out of sight."""
+
+import itertools
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from jv3search import wiring
+from jv3search.config import Settings
+from jv3search.indexes import LedgerRow
+from jv3search.indexes.fairness import best_by_chance
+from jv3search.types import Chunk, Document, EmbeddedDocument, Source, Span
+
+ANSWERS = {
+    "如何从备份中恢复已删除的文件？": "backup.en.md",
+    "打印机的墨盒空了，怎样更换？": "drucker.de.txt",
+    "怎样选择安全的密码？": "パスワード.ja.txt",
+    "明天的气温和降雨预报": "สภาพอากาศ.th.txt",
+}
+VERBS = "打开 保存 关闭 打印 复制 删除 移动 编辑 查看 设置 选择 更新".split()
+THINGS = "密码 打印机 备份文件 无线网络 已删除的文件 墨盒 地图 星星 天气预报 安全密码 行星图片 网络连接".split()
+REMARKS = "单击该命令 按下快捷键即可完成操作 请先选定要处理的区域 此选项仅对当前文件有效 该设置在重新启动之后生效 可以随时撤消上一步操作 请输入新的名称并按回车键 系统会显示一条提示信息 所有更改都会自动记录 默认情况下该功能处于关闭状态".split()
+
+
+def crowd(encoder):
+    """1,440 Chinese chunks with the words of the questions, none of which is an answer, in 48 documents."""
+    said = [f"要{verb}{thing}，{remark}。" for verb, thing, remark in itertools.product(VERBS, THINGS, REMARKS)]
+    rows = encoder.encode(said, "retrieval.passage")
+    for start in range(0, len(said), 30):
+        part = said[start : start + 30]
+        ends = np.cumsum([len(sentence) for sentence in part]).tolist()
+        spans = [Span(end - len(sentence), end) for sentence, end in zip(part, ends, strict=True)]
+        source = Source(f"/crowd/{start}.txt", "0" * 64, ends[-1], datetime.now(UTC))
+        chunks = tuple(Chunk(span, "zh", 20) for span in spans)
+        document = Document("".join(part), f"crowd {start}", "txt")
+        yield EmbeddedDocument(source, document, "zh", chunks, rows[start : start + 30])
+
+
+def ledger_row(embedded):
+    return LedgerRow(
+        uri=embedded.source.uri, digest=embedded.source.digest, size=embedded.source.size, state="done", reason="",
+        checked_at=datetime.now(UTC), pages=0, chunks=len(embedded.chunks), language="zh", seconds=0.0,
+    )  # fmt: skip
+
+
+def ranks(search, encoder):
+    found = {}
+    for question, name in ANSWERS.items():
+        hits = search(encoder.encode_query(question), 50)
+        found[name] = next((hit.rank for hit in hits if hit.uri.endswith(name)), 51)
+    return found
+
+
+def test_chinese_documents_do_not_hide_the_answers_in_other_languages(index):
+    settings = wiring.settings_for({"index": index})
+    reader, encoder = wiring.open_for_search(settings)
+    with reader:
+        before = ranks(reader.nearest, encoder)
+        assert before == dict.fromkeys(ANSWERS.values(), 1)
+        with wiring.reopen_writer(settings) as writer:
+            for embedded in crowd(encoder):
+                writer.replace(embedded, ledger_row(embedded))
+        by_cosine, fairly = ranks(reader.search, encoder), ranks(reader.nearest, encoder)
+    assert max(fairly.values()) <= 3, fairly
+    assert sum(rank > 3 for rank in by_cosine.values()) >= 2, by_cosine  # else this test could not fail
+
+
+def test_a_filter_to_one_language_leaves_the_order_by_cosine(index):
+    reader, encoder = wiring.open_for_search(Settings(index=index, model="jv3-mini"))
+    where = wiring.make_filter(languages=["en"])
+    with reader:
+        query = encoder.encode_query("restore deleted files")
+        assert [hit.chunk_id for hit in reader.nearest(query, 9, where)] == [
+            hit.chunk_id for hit in reader.search(query, 9, where)
+        ]
+        assert len(reader.nearest(query, 8)) == 8
+        (vote,) = reader.nearest(query, 1)[0].votes
+    assert (vote.leg, vote.rank, vote.abstained) == ("dense", 1, False)
+
+
+@pytest.mark.parametrize(("chunks", "exact"), [(1, 0.0), (2, 0.564), (10, 1.539), (100, 2.508), (10_000, 3.852)])
+def test_the_best_by_chance_grows_with_the_number_of_chunks(chunks, exact):
+    assert best_by_chance(chunks) == pytest.approx(exact, abs=0.03)  # the means of normal maxima (Harter 1961)
