@@ -20,6 +20,7 @@ COMMANDS = {
     "show": "jv3search.cli.index:show",
     "reindex": "jv3search.cli.index:reindex",
     "remove": "jv3search.cli.index:remove",
+    "ui": "jv3search.cli.ui:ui",
     "embed": "jv3search.cli.embed:embed",
     "model": "jv3search.cli.model:model",
 }
@@ -33,6 +34,7 @@ _SUMMARIES = {
     "show": "Print a document's text as it was read.",
     "reindex": "Change the dimension or kind of the vector index; nothing is embedded again.",
     "remove": "Take documents out of the index.",
+    "ui": "Serve the application: search, read and add documents in a browser.",
     "embed": "Embed lines of text; one JSON line out for each.",
     "model": "List, fetch and verify models.",
 }

@@ -1,0 +1,94 @@
+"""`jv3search ui`: a real server, where it listens, how it ends, and what it says to wrong requests."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from jv3search.cli.ui import _free_port, _Where
+
+
+@pytest.fixture
+def taken():
+    """A port somebody else listens at."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def begin(*arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "jv3search", "ui", "--no-browser", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+        process_group=0,  # what a terminal's Ctrl-C reaches
+    )
+
+
+def test_it_serves_this_machine_until_ctrl_c(tmp_path, shared_index):
+    port = _free_port("127.0.0.1", None)
+    process = begin("--index", shared_index, "--root", tmp_path, "--port", port)
+    try:
+        assert process.stdout.readline().strip() == f"jv3search is at http://localhost:{port}"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
+            assert answer.status == 200
+            assert b"<title>" in answer.read()
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (0, "")
+    assert err.split("\n") == ["Ctrl-C ends it.", "", "Stopped.", ""]
+    assert _free_port("127.0.0.1", port) == port
+
+
+def test_a_port_that_is_taken_is_named(jv3, taken):
+    outcome = jv3("ui", "--no-browser", "--port", taken)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert f"port {taken} is taken: end the program that has it, or name another with --port" in outcome.err
+
+
+def test_without_a_port_the_next_free_one_is_taken():
+    first = _free_port("127.0.0.1", None)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", first))
+        other.listen()
+        assert _free_port("127.0.0.1", None) > first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--root", "/no/such/folder"], "--root /no/such/folder is no folder"),
+        (["--address", "203.0.113.7"], "--address 203.0.113.7 is no address of this machine"),
+        (["--address", "no such name"], "--address no such name is no address of this machine"),
+    ],
+)
+def test_what_cannot_be_served_is_said(jv3, arguments, words):
+    outcome = jv3("ui", "--no-browser", *arguments)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert words in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("address", "url", "private"),
+    [
+        ("127.0.0.1", "http://localhost:8501", True),
+        ("localhost", "http://localhost:8501", True),
+        ("127.0.0.5", "http://127.0.0.5:8501", True),
+        ("::1", "http://[::1]:8501", True),
+        ("0.0.0.0", "http://localhost:8501", False),
+        ("::", "http://[::1]:8501", False),
+        ("192.168.1.4", "http://192.168.1.4:8501", False),
+    ],
+)
+def test_where_it_is_and_who_can_reach_it(address, url, private):
+    where = _Where(address, 8501)
+    assert (where.url, where.private) == (url, private)
