@@ -14,8 +14,9 @@ from jv3search.ingest.readers.door import Reader
 from jv3search.ingest.readers.formats import EDGE, READERS, SUFFIXES, format_by_content
 from jv3search.ingest.readers.limits import Limits
 from jv3search.ingest.readers.opening import fetch, peek
+from jv3search.ingest.readers.picture import PageImage, PageWanted
 
-__all__ = ["READERS", "SUFFIXES", "Limits", "Reader", "fetch", "format_of"]
+__all__ = ["READERS", "SUFFIXES", "Limits", "PageImage", "PageWanted", "Reader", "fetch", "format_of"]
 
 
 def format_of(path: Path) -> str:

@@ -15,8 +15,7 @@ from typing import BinaryIO
 
 from jv3search.errors import ReadError
 from jv3search.ingest.readers import wire
-from jv3search.ingest.readers.dispatch import read
-from jv3search.ingest.readers.limits import Raw
+from jv3search.ingest.readers.dispatch import read, render
 
 _GRACE = 2  # seconds past the limit after which a child whose parent is gone ends itself
 
@@ -31,20 +30,26 @@ def main() -> None:
         note, data = requests.read(size), requests.read(data_size)
         if len(data) < data_size:  # the parent died in the middle of its question
             return
-        _serve(wire.raw_of(_load(note), data), answers)
+        _serve(_load(note), data, answers)
 
 
-def _serve(raw: Raw, answers: BinaryIO) -> None:
+def _serve(request: dict[str, object], data: bytes, answers: BinaryIO) -> None:
+    raw, png = wire.raw_of(request, data), b""
     signal.alarm(int(raw.limits.seconds) + _GRACE)  # its default action ends even a stuck C library
     try:
-        note = wire.document_note(read(raw))
+        page = wire.page_of(request)
+        if page is None:
+            note = wire.document_note(read(raw))
+        else:
+            image = render(raw, page)
+            note, png = wire.image_note(image), image.png
     except ReadError as error:
         note = wire.error_note(error)
     except MemoryError:
         os._exit(wire.OUT_OF_MEMORY)  # what a failed allocation left behind is not to be trusted
     except BaseException as error:  # a panic in Rust (calamine) is no Exception
         note = wire.error_note(ReadError(f"{raw.name} is damaged: the parser gave up ({type(error).__name__})"))
-    _send(answers, note)
+    _send(answers, note, png)
     signal.alarm(0)
 
 
@@ -72,8 +77,8 @@ def _load(body: bytes) -> dict[str, object]:
     return note
 
 
-def _send(answers: BinaryIO, note: dict[str, object]) -> None:
-    answers.write(wire.frame(note))
+def _send(answers: BinaryIO, note: dict[str, object], data: bytes = b"") -> None:
+    answers.write(wire.frame(note, data))
     answers.flush()
 
 

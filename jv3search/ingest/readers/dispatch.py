@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 from jv3search.errors import EmptyDocument, ReadError
 from jv3search.ingest.readers.formats import EDGE, READERS, format_by_content
 from jv3search.ingest.readers.limits import Raw
+from jv3search.ingest.readers.picture import PageImage, PageWanted
 from jv3search.types import Document
 
 
@@ -16,8 +18,22 @@ def read(raw: Raw) -> Document:
     if not raw.data:
         raise EmptyDocument(f"{raw.name} is empty (0 bytes)")
     fmt = format_by_content(raw.name, raw.data[:EDGE], raw.data[-EDGE:])
-    try:
+    with _as_read_errors(raw, fmt):
         return _reader(fmt)(raw)
+
+
+def render(raw: Raw, page: PageWanted) -> PageImage:
+    """A page of the document in `raw`, drawn; only PDF has any."""
+    if format_by_content(raw.name, raw.data[:EDGE], raw.data[-EDGE:]) != "pdf":
+        raise ReadError(f"{raw.name} is no PDF: it has no pages that could be drawn")
+    with _as_read_errors(raw, "pdf"):
+        return import_module("jv3search.ingest.readers.pdf_page").render(raw, page)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _as_read_errors(raw: Raw, fmt: str) -> Iterator[None]:
+    try:
+        yield
     except (ReadError, MemoryError):
         raise
     except RecursionError as error:

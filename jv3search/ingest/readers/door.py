@@ -21,10 +21,12 @@ from jv3search.errors import ReadError
 from jv3search.ingest.readers import wire
 from jv3search.ingest.readers.limits import Limits, Raw, mebibytes, megabytes
 from jv3search.ingest.readers.opening import fetch, printable
+from jv3search.ingest.readers.picture import PageImage, PageWanted
 from jv3search.types import Document
 
 _START_SECONDS = 30.0  # to import Python's own modules on a machine that is busy otherwise
 _CHUNK = 1 << 16
+_MOST_IMAGE = 32 << 20  # bytes of a drawn page; noise of 6 million pixels has 18 MB as PNG
 _ANSWER_FACTOR = 4  # an answer is JSON: escapes, spans and titles on top of the text
 
 
@@ -42,10 +44,20 @@ class Reader:
 
     def read_bytes(self, data: bytes, name: str) -> Document:
         """The document in bytes that `fetch` got from a file called `name`."""
+        most = self.limits.text * _ANSWER_FACTOR + _CHUNK
+        body, _ = self._ask(wire.request(Raw(data, name, self.limits)), name, most)
+        return wire.answer(body)
+
+    def draw(self, data: bytes, name: str, page: PageWanted) -> PageImage:
+        """A page of a PDF as an image, with some passages found on it; ReadError says why not."""
+        body, png = self._ask(wire.request(Raw(data, name, self.limits), page), name, _MOST_IMAGE)
+        return wire.image_answer(body, png)
+
+    def _ask(self, request: bytes, name: str, most: int) -> tuple[bytes, bytes]:
         with self._lock:
             child = self._warm()
             try:
-                body = child.ask(wire.request(Raw(data, name, self.limits)), self.limits)
+                answer = child.ask(request, self.limits, most)
             except ReadError as error:
                 self._retire()
                 raise ReadError(f"{name}: {error}") from error
@@ -54,7 +66,7 @@ class Reader:
                 raise
             if child.served >= self.limits.files_per_child:
                 self._retire()
-            return wire.answer(body)
+            return answer
 
     def close(self) -> None:
         """End the child, if there is one; a later read would start another."""
@@ -114,10 +126,9 @@ class _Child:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, request: bytes, limits: Limits) -> bytes:
-        """The body of the answer to one request; ReadError if the child dies or takes too long."""
+    def ask(self, request: bytes, limits: Limits, most: int) -> tuple[bytes, bytes]:
+        """The JSON and the data of the answer to one request; ReadError if the child dies or takes too long."""
         self.served += 1
-        most = limits.text * _ANSWER_FACTOR + _CHUNK
         try:
             return self._answer(request, time.monotonic() + limits.seconds, most=most)
         except TimeoutError as error:
@@ -145,7 +156,7 @@ class _Child:
         assert self._process.stdout is not None
         return self._process.stdout
 
-    def _answer(self, request: bytes, deadline: float, *, most: int) -> bytes:
+    def _answer(self, request: bytes, deadline: float, *, most: int) -> tuple[bytes, bytes]:
         """Write the request and read one frame, whichever the pipes are ready for."""
         rest, got = memoryview(request), bytearray()
         with selectors.DefaultSelector() as ready:
@@ -160,9 +171,9 @@ class _Child:
                         rest = rest[self._write(rest) :]
                         if not rest:
                             ready.unregister(self._stdin)
-                body = _body(got, most)
-                if body is not None:
-                    return body
+                message = _message(got, most)
+                if message is not None:
+                    return message
 
     def _receive(self) -> bytes:
         data = os.read(self._stdout.fileno(), _CHUNK)
@@ -196,16 +207,17 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _body(got: bytearray, most: int) -> bytes | None:
-    """The JSON of a complete frame, or None while more is to come."""
+def _message(got: bytearray, most: int) -> tuple[bytes, bytes] | None:
+    """The JSON and the data of a complete frame, or None while more is to come."""
     if len(got) < wire.HEADER.size:
         return None
     size, extra = wire.HEADER.unpack_from(got)
-    if size > most or extra:
+    if size + extra > most:
         raise ReadError(f"the parser's answer is larger than {megabytes(most)}")
-    if len(got) < wire.HEADER.size + size:
+    end = wire.HEADER.size + size
+    if len(got) < end + extra:
         return None
-    return bytes(got[wire.HEADER.size : wire.HEADER.size + size])
+    return bytes(got[wire.HEADER.size : end]), bytes(got[end : end + extra])
 
 
 def _environment() -> dict[str, str]:

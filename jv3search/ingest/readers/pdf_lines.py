@@ -42,7 +42,7 @@ class Line:
 
 def lines_of(textpage: Any) -> list[Line]:
     """The lines of a page in pdfium's order, which is reading order in every script it can shape."""
-    codes = _codes(textpage.raw, max(0, pdfium.FPDFText_CountChars(textpage)))
+    codes = character_codes(textpage)
     lines, start = [], 0
     for index, code in enumerate([*codes, 10]):
         if code in (10, 13, *_HYPHENS):
@@ -52,8 +52,9 @@ def lines_of(textpage: Any) -> list[Line]:
     return lines
 
 
-def _codes(handle: Any, count: int) -> list[int]:
-    """The page's characters; one call for all, unless pdfium leaves some out of its text."""
+def character_codes(textpage: Any) -> list[int]:
+    """The page's characters as UTF-16; one call for all, unless pdfium leaves some out of its text."""
+    handle, count = textpage.raw, max(0, pdfium.FPDFText_CountChars(textpage))
     buffer = (ctypes.c_ushort * (count + 1))()
     if pdfium.FPDFText_GetText(handle, 0, count, buffer) == count + 1:  # the last is a NUL
         return list(buffer)[:count]
@@ -65,17 +66,18 @@ def _line(textpage: Any, codes: list[int], start: int, end: int) -> Line | None:
     if not inked:
         return None
     text = "".join(map(chr, codes[start:end]))
-    text = pieces_restored(text, lambda index: _box(textpage, start + index)[0])
+    text = pieces_restored(text, lambda index: loose_box(textpage, start + index)[0])
     if end < len(codes) and codes[end] in _HYPHENS:
         text += _SOFT_HYPHEN
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    boxes = [_box(textpage, index) for index in (inked[0], inked[len(inked) // 2], inked[-1])]
+    boxes = [loose_box(textpage, index) for index in (inked[0], inked[len(inked) // 2], inked[-1])]
     left, bottom, right, top = zip(*boxes, strict=True)
     height = median(map(sub, top, bottom))
     return Line(text, min(left), max(right), _baseline(textpage, inked[0]), height)
 
 
-def _box(textpage: Any, index: int) -> tuple[float, float, float, float]:
+def loose_box(textpage: Any, index: int) -> tuple[float, float, float, float]:
+    """Where a character stands: left, bottom, right, top, as high as its font."""
     rect = pdfium.FS_RECTF()
     pdfium.FPDFText_GetLooseCharBox(textpage, index, rect)
     return rect.left, rect.bottom, rect.right, rect.top
