@@ -29,10 +29,11 @@ from jv3search.errors import IndexMismatch, IndexNotFound, StorageError
 from jv3search.evaluation.collection import Collection, Question
 from jv3search.evaluation.matrix import Ask, Matrix, measure
 from jv3search.evaluation.reports import matrix_as_json
+from jv3search.evaluation.sections import stands_for
 from jv3search.evaluation.tables import matrix_table
 from jv3search.evaluation.variant import Variant
 from jv3search.indexes import Reader
-from jv3search.types import Filter, Hit, Mode, Span
+from jv3search.types import Filter, Hit, Mode
 
 MEASURES = ("nDCG@10", "R@10")
 _FOLDERS = {language: str((WORK / "documents" / language).resolve()) for language in LANGUAGES.values()}
@@ -85,14 +86,9 @@ def _places(reader: Reader, language: str, titles: dict[str, str]) -> list[tuple
             continue
         wanted = [section for section in reader.document(row.uri).sections if section.title in anchors]
         for chunk in reader.chunks(row.uri):
-            names = [f"{language} {anchors[s.title]}" for s in wanted if _stands_for(chunk.span, s.span)]
+            names = [f"{language} {anchors[s.title]}" for s in wanted if stands_for(chunk.span, s)]
             places.append(((row.uri, chunk.span.start), names))
     return places
-
-
-def _stands_for(chunk: Span, section: Span) -> bool:
-    common = min(chunk.end, section.end) - max(chunk.start, section.start)
-    return 2 * common >= min(len(chunk), len(section)) > 0
 
 
 def main() -> None:
@@ -117,7 +113,7 @@ def main() -> None:
             seconds = time.perf_counter() - began
             found[mode] = {**matrix_as_json(matrix), "seconds": round(seconds, 1)}
             if not options.json:
-                _show(mode, matrix, len(asked.questions) // len(titles), seconds)
+                _show(mode, matrix, seconds)
     if options.json:
         print(json.dumps(found))
 
@@ -131,9 +127,9 @@ def _ask(reader: Reader, encoder: Variant, mode: Mode) -> Ask:
     return ask
 
 
-def _show(mode: str, matrix: Matrix, questions: int, seconds: float) -> None:
+def _show(mode: str, matrix: Matrix, seconds: float) -> None:
     for name in MEASURES:
-        print(f"{mode}, {questions} questions a cell ({seconds:.0f} s)")
+        print(f"{mode} ({seconds:.0f} s)")
         print(matrix_table(matrix, name, intervals=False), end="\n\n")
 
 

@@ -3,6 +3,7 @@
 In the cell (a, b) ask the queries in language a, only documents in language b are searched, and only those
 count as relevant. Beside the matrix stands the unrestricted ranking of each query language, where languages
 compete. Queries without a relevant document in b are not in the cell: there is nothing they could find.
+A relevant document whose language is unknown counts only in the unrestricted ranking.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from jv3search.evaluation.collection import Collection, Question
 from jv3search.evaluation.measures import Estimate, by_query, depth, estimate
-from jv3search.types import Filter, Hit
+from jv3search.types import UNKNOWN_LANGUAGE, Filter, Hit
 
 Ask = Callable[[str, int, Filter], Sequence[Hit]]
 """A search: query, how many chunks, which ones; hits best first."""
@@ -77,8 +78,8 @@ def measure(
     collection: Collection, ask: Ask, measures: Sequence[str], on_query: Callable[[], None] = lambda: None
 ) -> Matrix:
     """Ask every question of a collection in every cell it belongs to; `on_query` is told after each search."""
-    rows = tuple(dict.fromkeys(question.language for question in collection.questions))
-    columns = tuple(dict.fromkeys(collection.languages.values()))
+    rows = {question.language for question in collection.questions}
+    columns = set(collection.languages.values()) - {UNKNOWN_LANGUAGE}
     cells: dict[tuple[str, str], Cell] = {}
     for (asked, answered), questions in _grouped(collection).items():
         where = Filter() if answered == ANY else collection.within(answered)
@@ -107,7 +108,8 @@ def _grouped(collection: Collection) -> dict[tuple[str, str], list[Question]]:
 
 
 def _answered_in(collection: Collection, question: Question) -> Iterator[str]:
-    yield from dict.fromkeys(collection.languages[name] for name in question.relevant)
+    languages = dict.fromkeys(collection.languages[name] for name in question.relevant)
+    yield from (language for language in languages if language != UNKNOWN_LANGUAGE)
     yield ANY
 
 

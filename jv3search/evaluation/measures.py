@@ -61,7 +61,7 @@ def by_query(
 
 
 def estimate(values: NDArray[np.float64]) -> Estimate:
-    """The mean and its percentile bootstrap over queries (Efron 1979, for retrieval Sakai 2006), with a fixed seed."""
+    """The mean and its percentile bootstrap over queries (Efron 1979; Sakai 2006), with a fixed seed."""
     mean = float(values.mean())
     if len(values) < 2:
         return Estimate(mean, None, None)

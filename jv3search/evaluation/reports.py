@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from jv3search.evaluation.baseline import FORMAT
 from jv3search.evaluation.matrix import Cell, Matrix, MeanOfCells
+from jv3search.evaluation.runs import Run
 
 _DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was measured, with which model, by asking how many questions."""
+
+    dataset: str
+    questions: int
+    model: str
+    runs: tuple[Run, ...]
+    notices: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The public form, which is also a baseline."""
+        return {
+            "format": FORMAT,
+            "dataset": self.dataset,
+            "questions": self.questions,
+            "model": self.model,
+            "runs": [
+                {
+                    "mode": run.mode,
+                    "pooling": run.pooling,
+                    "dimension": run.dimension,
+                    **matrix_as_json(run.matrix),
+                }
+                for run in self.runs
+            ],
+        }
 
 
 def matrix_as_json(matrix: Matrix) -> dict[str, Any]:

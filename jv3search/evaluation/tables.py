@@ -3,28 +3,68 @@
 from __future__ import annotations
 
 from jv3search.evaluation.matrix import ANY, Cell, Matrix, MeanOfCells
+from jv3search.evaluation.reports import Evaluation
+from jv3search.evaluation.runs import Run
 
 _EMPTY = "-"
-LEGEND = "rows ask, columns answer; below each mean its 95 % interval and the number of queries"
+
+
+def evaluation_text(found: Evaluation, k: int) -> str:
+    """All runs: their matrices, and one line a run where there are several."""
+    parts = [
+        f"{found.dataset}: {found.questions} questions, {found.model}. Rows ask, columns answer; below each "
+        "mean stands its 95 % bootstrap interval. n counts queries."
+    ]
+    for run in found.runs:
+        for measure in shown_measures(run.matrix, k):
+            parts.append(f"{_name(run)}\n{matrix_table(run.matrix, measure)}")
+    if len(found.runs) > 1:
+        parts.append(_summary(found, k))
+    return "\n\n".join(parts)
+
+
+def shown_measures(matrix: Matrix, k: int) -> list[str]:
+    """nDCG and recall at k, and the reciprocal rank: those that stand in the text."""
+    return [name for name in matrix.measures if name in (f"nDCG@{k}", f"R@{k}") or name.startswith("RR@")]
+
+
+def _summary(found: Evaluation, k: int) -> str:
+    measures = shown_measures(found.runs[0].matrix, k)
+    lines = [["", *(f"{name} {which}" for name in measures for which in ("same", "across"))]]
+    for run in found.runs:
+        pairs = [(run.matrix.diagonal(name), run.matrix.rest(name)) for name in measures]
+        lines.append([_name(run), *(f"{mean.mean:.3f}" if mean else _EMPTY for pair in pairs for mean in pair)])
+    return "\n".join(
+        ["same language and across languages, means of the cells that are not empty", *_aligned(lines)]
+    )
+
+
+def _name(run: Run) -> str:
+    return f"{run.mode}, {run.pooling} pooling, {run.dimension} dimensions"
 
 
 def matrix_table(matrix: Matrix, measure: str, *, intervals: bool = True) -> str:
-    """One measure of a matrix: the cells, each with its interval and count if wished, and the means below."""
+    """One measure of a matrix: the cells, each with its interval and count if wished, and the means below.
+
+    A count that all cells share stands once, below the table.
+    """
     columns = (*matrix.columns, ANY)
+    counts = {cell.count for cell in matrix.cells.values()}
     lines = [[measure, *columns]]
     for asked in matrix.rows:
         cells = [matrix.cells.get((asked, answered)) for answered in columns]
         lines.append([asked, *(f"{cell.estimates[measure].mean:.3f}" if cell else _EMPTY for cell in cells)])
         if intervals:
-            lines.append(["", *(_certainty(cell, measure) if cell else "" for cell in cells)])
-    return "\n".join([*_aligned(lines), "", *_means(matrix, measure)])
+            lines.append(["", *(_interval(cell, measure) if cell else "" for cell in cells)])
+        if len(counts) > 1:
+            lines.append(["", *(f"n={cell.count}" if cell else "" for cell in cells)])
+    count = [f"n={counts.pop()} queries in each cell"] if len(counts) == 1 else []
+    return "\n".join([*_aligned(lines), "", *count, *_means(matrix, measure)])
 
 
-def _certainty(cell: Cell, measure: str) -> str:
+def _interval(cell: Cell, measure: str) -> str:
     found = cell.estimates[measure]
-    if found.low is None or found.high is None:
-        return f"n={cell.count}"
-    return f"{found.low:.2f}-{found.high:.2f} n={cell.count}"
+    return "" if found.low is None or found.high is None else f"{found.low:.2f}-{found.high:.2f}"
 
 
 def _means(matrix: Matrix, measure: str) -> list[str]:

@@ -18,14 +18,20 @@ class Variant:
     def __init__(self, encoder: Encoder, dimension: int | None = None) -> None:
         self._encoder = encoder
         self.dimension = encoder.dimension if dimension is None else dimension
-        self._queries: dict[str, Embedding] = {}
+        self._queries: dict[str, Embedding] = {}  # at full size
+
+    def at(self, dimension: int) -> Variant:
+        """The same encoder with the same memory at another dimension."""
+        other = Variant(self._encoder, dimension)
+        other._queries = self._queries
+        return other
 
     def remember(self, queries: Iterable[str]) -> None:
         """Embed queries that will be asked several times; InputError for one that cannot be."""
         new = [query for query in dict.fromkeys(queries) if query not in self._queries]
         for start in range(0, len(new), _AT_ONCE):
             part = new[start : start + _AT_ONCE]
-            self._queries.update(zip(part, self.encode(part, "retrieval.query"), strict=True))
+            self._queries.update(zip(part, self._encoder.encode(part, "retrieval.query"), strict=True))
 
     def tokenize(self, text: str) -> TokenizedText:
         """As the encoder does."""
@@ -41,7 +47,7 @@ class Variant:
     def encode_query(self, text: str) -> Embedding:
         """(dimension,) under retrieval.query, from memory if it was remembered."""
         known = self._queries.get(text)
-        return cut(self._encoder.encode_query(text), self.dimension) if known is None else known
+        return cut(self._encoder.encode_query(text) if known is None else known, self.dimension)
 
     def encode(self, texts: Sequence[str], task: Task | None, *, dimension: int | None = None) -> Embedding:
         """(texts, dimension) by mean pooling, each text on its own."""

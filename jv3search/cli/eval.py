@@ -1,0 +1,170 @@
+"""`jv3search eval`: how well searches find what is known to be right."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jv3search.cli.options import PathType, echo_json, index_option, json_option, model_option, notice
+from jv3search.cli.progress import counting
+from jv3search.errors import InputError
+
+if TYPE_CHECKING:
+    from jv3search.evaluation.reports import Evaluation
+
+
+class Listed(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.2
+    """Values between commas: some of `choices`, or whole numbers above 0 where there are none; none twice."""
+
+    name = "list"
+
+    def __init__(self, *choices: str) -> None:
+        self._choices = choices
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A tuple of the values."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        for part in parts:
+            fits = part in self._choices if self._choices else part.isdecimal() and int(part) > 0
+            if not fits:
+                wanted = f"one of {', '.join(self._choices)}" if self._choices else "a whole number above 0"
+                self.fail(f"{part!r} is not {wanted}; write several with commas between them", param, ctx)
+        values = parts if self._choices else [int(part) for part in parts]
+        return tuple(dict.fromkeys(values))
+
+
+@click.command("eval")
+@click.argument("dataset", type=PathType(), required=False)
+@click.option("--silver", is_flag=True, help="Ask the headings of the index's own documents.")
+@click.option(
+    "--sample", type=click.IntRange(min=0), default=300, show_default=True, help="Headings to ask; 0: all."
+)
+@index_option
+@model_option
+@click.option(
+    "--mode",
+    type=Listed("hybrid", "dense", "keyword"),
+    default="hybrid",
+    show_default=True,
+    help="How to search; several with commas.",
+)
+@click.option(
+    "--pooling",
+    type=Listed("late", "naive"),
+    default="late",
+    show_default=True,
+    help="How chunks are embedded; several with commas.",
+)
+@click.option(
+    "--dims",
+    type=Listed(),
+    default=(),
+    metavar="D,...",
+    help="Matryoshka dimensions that embeddings are cut to [the model's].",
+)
+@click.option(
+    "--k", type=click.IntRange(min=1), default=10, show_default=True, help="Where nDCG and recall are cut off."
+)
+@click.option(
+    "--baseline", type=PathType(), metavar="FILE", help="Compare with a saved evaluation; status 1 if worse."
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    default=0.01,
+    show_default=True,
+    help="What may be lost of a value before it is worse.",
+)
+@click.option("--save", type=PathType(), metavar="FILE", help="Save the evaluation, to be a baseline.")
+@json_option
+def evaluate(
+    dataset: Path | None,
+    silver: bool,
+    sample: int,
+    index: Path | None,
+    model: str | None,
+    mode: tuple[Any, ...],
+    pooling: tuple[Any, ...],
+    dims: tuple[int, ...],
+    k: int,
+    baseline: Path | None,
+    tolerance: float,
+    save: Path | None,
+    as_json: bool,
+) -> int:
+    """Measure nDCG, recall and reciprocal rank by query language and document language.
+
+    DATASET is a folder in the BEIR layout (corpus.jsonl, queries.jsonl, qrels/test.tsv), or a .tsv file about the
+    documents of the index: query, tab, file or file#page, and if you like another tab and the query's language.
+    """
+    from jv3search import wiring
+    from jv3search.evaluation.baseline import load_baseline
+    from jv3search.evaluation.measures import standard_measures
+    from jv3search.evaluation.runs import Plan
+
+    _check(dataset, silver, index, save, baseline)
+    before = load_baseline(baseline) if baseline else None
+    plan = Plan(pooling, dims, mode, standard_measures(k))
+    flags = {"index": index, "model": model}
+    found = wiring.evaluate(flags, dataset, plan, sample=sample, progress=_bar)
+    for remark in found.notices:
+        notice(remark)
+    _show(found, k, as_json)
+    if save:
+        save.write_text(json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return _compare(before, found.as_json(), tolerance) if before else 0
+
+
+def _check(
+    dataset: Path | None, silver: bool, index: Path | None, save: Path | None, baseline: Path | None
+) -> None:
+    """Refuse what would fail only after the whole evaluation."""
+    if (dataset is None) != silver:
+        raise InputError("give either a DATASET or --silver: jv3search eval DATASET, or jv3search eval --silver")
+    if dataset is not None and not dataset.exists():
+        raise InputError(f"there is no {dataset}; give a folder in the BEIR layout, or a .tsv file")
+    if index is not None and dataset is not None and dataset.is_dir():
+        raise InputError(f"--index {index} does not go with a folder: {dataset} gets an index of its own")
+    if save is None:
+        return
+    if baseline is not None and save.resolve() == baseline.resolve():
+        raise InputError(f"--save would write over the baseline {baseline}; save to another file")
+    if save.is_dir() or not os.access(save if save.exists() else save.parent, os.W_OK):
+        raise InputError(f"--save cannot write to {save}: it is a folder, or its folder is missing or read-only")
+
+
+def _bar(total: int, what: str) -> AbstractContextManager[Callable[[], None]]:
+    return counting(total, what)
+
+
+def _show(found: Evaluation, k: int, as_json: bool) -> None:
+    from jv3search.evaluation.tables import evaluation_text
+
+    if as_json:
+        echo_json(found.as_json())
+    else:
+        click.echo(evaluation_text(found, k))
+
+
+def _compare(before: Mapping[str, Any], now: Mapping[str, Any], tolerance: float) -> int:
+    from jv3search.evaluation.baseline import changes
+
+    compared = changes(before, now)
+    worse = [change for change in compared if change.worse(tolerance)]
+    if before["model"] != now["model"]:
+        notice(f"The baseline was made with {before['model']}, this with {now['model']}.")
+    if not worse:
+        notice(f"Not worse than the baseline: {len(compared)} values within {tolerance:g} of it or better.")
+        return 0
+    notice(f"Worse than the baseline by more than {tolerance:g}, {len(worse)} of {len(compared)} values:")
+    for change in worse:
+        notice(f"  {change}")
+    return 1

@@ -1,0 +1,75 @@
+"""An evaluation kept in a file, and what has become worse since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jv3search.errors import InputError
+
+FORMAT = 1
+
+_Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value of a baseline and what it is now; None if there is no such cell any more."""
+
+    what: str
+    before: float
+    now: float | None
+
+    def worse(self, tolerance: float) -> bool:
+        """Whether it fell by more than the tolerance."""
+        return self.now is None or self.now < self.before - tolerance
+
+    def __str__(self) -> str:
+        now = "not there" if self.now is None else f"{self.now:.3f}"
+        return f"{self.what}: {self.before:.3f} before, {now} now"
+
+
+def load_baseline(path: Path) -> dict[str, Any]:
+    """A file that --save made; InputError if it is something else."""
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"there is no baseline {path}; make one with --save {path}") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"the baseline {path} cannot be read: {error}") from None
+    try:
+        if saved["format"] == FORMAT and saved["dataset"] and saved["questions"] and dict(_values(saved)):
+            return dict(saved)
+    except (KeyError, TypeError, AttributeError):
+        pass
+    raise InputError(f"{path} is no baseline of this jv3search; make one with --save")
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+    """Every cell and mean of a baseline beside what it is now; InputError if the two cannot be compared."""
+    for name, what in (("dataset", "data set"), ("questions", "number of questions")):
+        if before[name] != now[name]:
+            raise InputError(f"the baseline's {what} is {before[name]}, this one's is {now[name]}: not comparable")
+    known, found = dict(_values(before)), dict(_values(now))
+    missing = sorted({key[:3] for key in found} - {key[:3] for key in known})
+    if missing:
+        raise InputError(
+            f"the baseline has no run {' '.join(missing[0])}: leave it out, or make the baseline anew"
+        )
+    asked = {key[:3] for key in found}
+    return [Change(" ".join(key), value, found.get(key)) for key, value in known.items() if key[:3] in asked]
+
+
+def _values(evaluation: Mapping[str, Any]) -> Iterator[tuple[_Key, float]]:
+    """((mode, pooling, dimension, cell or mean, measure), value)."""
+    for run in evaluation["runs"]:
+        name = (run["mode"], run["pooling"], str(run["dimension"]))
+        for measure in run["measures"]:
+            for cell in run["cells"]:
+                yield (*name, f"{cell['query']}→{cell['document']}", measure), cell[measure]["mean"]
+            for mean, found in run["means"][measure].items():
+                if found:
+                    yield (*name, f"mean {mean}", measure), found["mean"]

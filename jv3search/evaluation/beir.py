@@ -1,0 +1,145 @@
+"""The BEIR layout (Thakur et al. 2021, arXiv 2104.08663): corpus.jsonl, queries.jsonl, qrels/*.tsv.
+
+Beyond BEIR each line of the two JSONL files may tell its "language" (or "lang"); otherwise it is detected.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jv3search.errors import InputError
+from jv3search.evaluation.collection import Collection, Question
+from jv3search.evaluation.lines import language_tag, numbered_lines
+from jv3search.ingest.language import detect
+from jv3search.types import Hit
+
+_HEADER = ("query-id", "corpus-id", "score")
+_LAYOUT = "a data set is a folder with corpus.jsonl, queries.jsonl and qrels/test.tsv"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A line of corpus.jsonl."""
+
+    id: str
+    title: str
+    text: str
+    language: str
+
+
+def read_beir(folder: Path) -> tuple[list[Passage], Collection]:
+    """The corpus and its questions; InputError names the file and line that does not fit."""
+    notices: list[str] = []
+    corpus = {key: _passage(key, row, where) for key, row, where in _rows(folder / "corpus.jsonl")}
+    queries = {key: _query(key, row, where) for key, row, where in _rows(folder / "queries.jsonl")}
+    path = _qrels_file(folder / "qrels", notices)
+    qrels = _qrels(path, queries, corpus)
+    questions = tuple(
+        Question(key, text, language, qrels[key]) for key, (text, language) in queries.items() if qrels.get(key)
+    )
+    if not questions:
+        raise InputError(f"{path}: no query has a relevant document, there is nothing to measure")
+    _remark(notices, len(queries) - len(questions), "queries without a relevant document are left out")
+    blank = {key for key, passage in corpus.items() if not (passage.title + passage.text).strip()}
+    _remark(notices, len(blank), "documents have no text and cannot be found")
+    judged = {name for question in questions for name in question.relevant}
+    languages = {name: corpus[name].language for name in judged}
+    passages = [passage for key, passage in corpus.items() if key not in blank]
+    return passages, Collection(folder.resolve().name, questions, languages, _uri, notices=tuple(notices))
+
+
+def _uri(question: Question, hit: Hit) -> str:
+    return hit.uri
+
+
+def _passage(key: str, row: Mapping[str, Any], where: str) -> Passage:
+    title, text = _text(row, "title", where), _text(row, "text", where)
+    return Passage(key, title, text, _language(row, where) or detect(f"{title}\n{text}"))
+
+
+def _query(key: str, row: Mapping[str, Any], where: str) -> tuple[str, str]:
+    text = _text(row, "text", where)
+    if not text.strip():
+        raise InputError(f"{where}: query {key!r} is blank; give it a text, or take it out of the qrels as well")
+    return text, _language(row, where) or detect(text)
+
+
+def _text(row: Mapping[str, Any], name: str, where: str) -> str:
+    value = row.get(name)
+    if value is None and name == "title":
+        return ""
+    if not isinstance(value, str):
+        raise InputError(f"{where}: {name!r} is {value!r}, not a text")
+    return value
+
+
+def _language(row: Mapping[str, Any], where: str) -> str:
+    return language_tag(row.get("language", row.get("lang")), where)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """The id, the values and the place of each line of a JSONL file."""
+    seen: set[str] = set()
+    for number, line in numbered_lines(path, missing=_LAYOUT):
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{where} is no JSON: {error}") from None
+        key = row.get("_id") if isinstance(row, dict) else None
+        if not isinstance(key, str | int) or key == "":
+            raise InputError(f'{where} has no "_id"; it must look like {{"_id": "1", "text": "..."}}')
+        if str(key) in seen:
+            raise InputError(f"{where}: the id {str(key)!r} was there before; ids must be unique")
+        seen.add(str(key))
+        yield str(key), row, where
+
+
+def _qrels_file(folder: Path, notices: list[str]) -> Path:
+    """qrels/test.tsv, or the only file there is."""
+    files = sorted(folder.glob("*.tsv"))
+    if not files:
+        raise InputError(f"there are no judgements: {folder} holds no .tsv file (query-id, corpus-id, score)")
+    chosen = next((file for file in files if file.name == "test.tsv"), files[0])
+    if len(files) > 1:
+        names = ", ".join(file.name for file in files if file != chosen)
+        if chosen.name != "test.tsv":
+            raise InputError(f"{folder} holds {chosen.name}, {names}: name the one that is meant test.tsv")
+        notices.append(f"judgements of {chosen.name}; {names} left out")
+    return chosen
+
+
+def _qrels(path: Path, queries: Mapping[str, object], corpus: Mapping[str, object]) -> dict[str, dict[str, int]]:
+    qrels: dict[str, dict[str, int]] = {}
+    for number, line in numbered_lines(path, missing=_LAYOUT):
+        fields = line.split("\t")
+        if number == 1 and tuple(field.strip().lower() for field in fields) == _HEADER:
+            continue
+        where = f"{path}, line {number}"
+        query, document, grade = _judgement(fields, where)
+        if query not in queries or document not in corpus:
+            what = f"query {query!r}" if query not in queries else f"document {document!r}"
+            raise InputError(f"{where} judges {what}, which is not in the data set")
+        if document in qrels.setdefault(query, {}):
+            raise InputError(f"{where} judges document {document!r} for query {query!r} a second time")
+        qrels[query][document] = grade
+    return {query: {name: g for name, g in of.items() if g > 0} for query, of in qrels.items()}
+
+
+def _judgement(fields: list[str], where: str) -> tuple[str, str, int]:
+    try:
+        query, document, grade = fields
+        return query, document, int(grade)
+    except ValueError:
+        raise InputError(
+            f"{where} is not three fields between tabs, query-id, corpus-id and a whole number"
+        ) from None
+
+
+def _remark(notices: list[str], count: int, what: str) -> None:
+    if count:
+        notices.append(f"{count} {what}")
