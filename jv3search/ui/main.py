@@ -9,7 +9,7 @@ import streamlit as st
 from jv3search.ui import library, overview, search_page, settings
 from jv3search.ui.i18n import gettext as _
 
-_STYLE = Path(__file__).parent / "style.css"
+_HERE = Path(__file__).parent
 
 
 def pages() -> dict[str, st.Page]:
@@ -27,8 +27,8 @@ def pages() -> dict[str, st.Page]:
 
 def run() -> None:
     """Draw the page that the URL names."""
-    st.set_page_config(page_title="jv3search", page_icon=":material/search:", layout="wide")
-    st.html(_STYLE)
+    st.set_page_config(page_title="jv3search", page_icon=_HERE / "icon.svg", layout="wide")
+    st.html(_HERE / "style.css")
     every = pages()
     st.session_state["pages"] = every
     st.navigation(list(every.values()), position="top").run()

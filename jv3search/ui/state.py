@@ -13,13 +13,19 @@ from jv3search import wiring
 from jv3search.config import Settings, load_settings
 from jv3search.errors import JV3SearchError
 from jv3search.ui import safe
+from jv3search.ui.request import key_of
 
 if TYPE_CHECKING:
     from jv3search.encoders.port import Encoder
     from jv3search.indexes import Reader
+    from jv3search.indexes.rows import DocumentRow
+    from jv3search.types import Document
 
 INDEX = "index_folder"
 """Key in the session's state of the index a person chose; absent or empty: that of the settings."""
+
+
+Stamp = tuple[str, tuple[int, int] | None, int]
 
 
 def settings() -> Settings:
@@ -45,6 +51,43 @@ def shown() -> Iterator[None]:
         yield
     except JV3SearchError as error:
         safe.notice("error", str(error))
+
+
+def page(name: str) -> st.Page:
+    """A page of the application by its name in the URL."""
+    found: st.Page = st.session_state["pages"][name]
+    return found
+
+
+def stamp(reader: Reader) -> Stamp:
+    """Which state of which index this is: what was found out about another one does not hold."""
+    folder = index_folder()
+    return str(folder), _identity(folder), reader.status().generation
+
+
+def documents(reader: Reader) -> list[DocumentRow]:
+    """Every document of an index, as of its last change."""
+    return list(_documents(reader, stamp(reader)))
+
+
+def document_row(reader: Reader, key: str) -> DocumentRow | None:
+    """The document that a URL names, if the index has it."""
+    return next((row for row in documents(reader) if key_of(row.uri) == key), None)
+
+
+def document(reader: Reader, row: DocumentRow) -> Document:
+    """A document as it was read."""
+    return _document(reader, stamp(reader), row)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _documents(_reader: Reader, state: Stamp) -> list[DocumentRow]:
+    return _reader.documents()
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _document(_reader: Reader, state: Stamp, row: DocumentRow) -> Document:
+    return _reader.document(row.uri)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, on_release=lambda parts: parts[0].close())
