@@ -8,7 +8,8 @@ section are half-open spans of them. Tokens exist only inside an encoder.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -107,13 +108,17 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedDocument:
-    """A document, its chunks and one full-size unit row a chunk: `embeddings` is (chunks, dimension)."""
+    """A document, its chunks and one full-size unit row a chunk: `embeddings` is (chunks, dimension).
+
+    `vectors` are (dimension,) unit vectors of the whole document, one a task.
+    """
 
     source: Source
     document: Document
     language: str
     chunks: tuple[Chunk, ...]
     embeddings: Embedding
+    vectors: Mapping[Task, Embedding] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.embeddings.ndim != 2 or len(self.embeddings) != len(self.chunks):
@@ -124,7 +129,7 @@ class EmbeddedDocument:
 class Filter:
     """What a hit must satisfy: an empty field admits everything, values of one field are alternatives.
 
-    `under` are absolute folder paths; `since` is compared with the file's time of modification (UTC).
+    `under` are absolute folder paths; a file was modified (UTC) at `since` or later, and before `until`.
     `phrases` must all occur in the chunk, of `without` none may: both are matched as the keyword leg matches.
     """
 
@@ -134,9 +139,11 @@ class Filter:
     since: datetime | None = None
     phrases: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    until: datetime | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.languages or self.formats or self.under or self.since or self.phrases or self.without)
+        fields = (self.languages, self.formats, self.under, self.since, self.until, self.phrases, self.without)
+        return any(fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ def _show(state: Status, index: Path) -> None:
         ("formats", _counted(state.formats)),
         ("model", state.model),
         ("dimension", f"{state.dimension} of {state.full_dimension}, kind {state.kind}, vectors {state.vectors}"),
+        ("no words in", counted(state.wordless, "chunk")),
         ("size on disk", f"{state.size / 1e6:,.1f} MB"),
         ("last ingest", last),
         ("failures", f"{len(state.failures)}"),

@@ -26,6 +26,7 @@ class Catalog:
         self._engine = engine
         self._writer = sqlite if isinstance(sqlite, SQLiteWriter) else None
         self._reader = sqlite if isinstance(sqlite, SQLiteReader) else None
+        self._only_current = False
         self.where = where
 
     @contextmanager
@@ -35,7 +36,15 @@ class Catalog:
             if self._reader is not None:
                 self._reader.follow()
             with self._engine.connect() as connection, connection.begin():
-                yield View(connection, self.where)
+                view = View(connection, self.where)
+                if self._only_current:
+                    view.require_format()
+                    self._only_current = False
+                yield view
+
+    def require_format(self) -> None:
+        """From now on, reading is an IndexMismatch as long as the index has not the format of this version."""
+        self._only_current = True
 
     @contextmanager
     def write(self) -> Iterator[Change]:
@@ -47,17 +56,26 @@ class Catalog:
                 self._writer.relieve()
 
     def holds_index(self) -> bool:
-        """Whether there is an index in it; IndexMismatch for one of another version of jv3search."""
+        """Whether there is an index in it; IndexMismatch for one of a later version of jv3search."""
         with self.read() as view:
             if not inspect(view.connection).has_table(schema.index_info.name):
                 return False
             version = view.connection.scalar(select(schema.index_info.c.schema))
-        if version is not None and version != schema.VERSION:
+        if version is not None and version > schema.VERSION:
             raise IndexMismatch(
-                f"{self.where} has format {version}, this jv3search reads format {schema.VERSION}: "
+                f"{self.where} has format {version}, this jv3search reads formats up to {schema.VERSION}: "
                 "use the version that made it, or ingest the documents into another index"
             )
         return version is not None
+
+    def bring_up_to_date(self) -> str | None:
+        """Give an index of an older format all that this version keeps, in one transaction; says what was done."""
+        with self.read() as view:
+            wanting = view.wanting()
+        if wanting is not None:
+            with self.write() as change:
+                change.upgrade()
+        return wanting
 
     def settled(self) -> None:
         """The index exists: from now on the log's files stay, for readers that may not write."""

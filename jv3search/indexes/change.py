@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -14,9 +14,21 @@ from sqlalchemy import BigInteger, Integer, Text, bindparam, delete, insert, sel
 
 from jv3search.errors import InputError
 from jv3search.indexes import schema
+from jv3search.indexes.keywords import terms
+from jv3search.indexes.keywords.port import Entry
 from jv3search.indexes.recipe import Recipe
 from jv3search.indexes.rows import LedgerRow
-from jv3search.indexes.schema import BLOCK, body, chunk, document, embedding, index_info, ledger, tombstone
+from jv3search.indexes.schema import (
+    BLOCK,
+    body,
+    chunk,
+    document,
+    embedding,
+    index_info,
+    keyword_info,
+    ledger,
+    tombstone,
+)
 from jv3search.indexes.view import View
 from jv3search.types import EmbeddedDocument
 
@@ -44,6 +56,7 @@ class Change(View):
     def create(self, recipe: Recipe, dimension: int, kind: str) -> None:
         """Make the tables of an empty index."""
         schema.metadata.create_all(self.connection, checkfirst=False)
+        self.index_words()
         self.connection.execute(
             insert(index_info).values(
                 id=1,
@@ -66,6 +79,7 @@ class Change(View):
         if embedded.chunks:
             self.connection.execute(_ADD["chunk"], _chunk_rows(embedded, key, first))
             self.connection.execute(_ADD["embedding"], _blocks(embedded, key, first, generation))
+            self.keywords.add(_entries(self.chunk_texts(key)))
         self.note([row])
 
     def move(self, old_uri: str, new_uri: str, row: LedgerRow) -> None:
@@ -104,6 +118,21 @@ class Change(View):
         )
         self.connection.execute(delete(tombstone))
 
+    def index_words(self) -> None:
+        """Fill the keyword index anew from the stored texts."""
+        self.keywords.create()
+        for key in self.connection.scalars(select(document.c.id)).all():
+            self.keywords.add(_entries(self.chunk_texts(key)))
+        self.connection.execute(delete(keyword_info))
+        self.connection.execute(insert(keyword_info).values(terms=terms.FINGERPRINT))
+
+    def upgrade(self) -> None:
+        """Make what is missing of an index of an older format."""
+        self.connection.execute(update(index_info).values(schema=schema.VERSION))  # first: writers queue at it
+        schema.metadata.create_all(self.connection, checkfirst=True)
+        if self.words_made_by() != terms.FINGERPRINT:
+            self.index_words()
+
     def _advance(self, chunks: int) -> tuple[int, int]:
         """A new generation, and the first of `chunks` ids that were never used before."""
         self.connection.execute(_ADVANCE, {"chunks": chunks})
@@ -123,6 +152,7 @@ class Change(View):
         ]
         if gone:
             self.connection.execute(_ADD["tombstone"], gone)
+        self.keywords.remove(_entries(self.chunk_texts(key)))
         for statement in _DROP:
             self.connection.execute(statement, {"key": key})
 
@@ -146,6 +176,10 @@ class Change(View):
         texts = {"document": key, "pages": pages, "sections": sections, "text": read.text}
         self.connection.execute(_ADD["body"], texts)
         return key
+
+
+def _entries(texts: Iterable[tuple[int, str, str]]) -> list[Entry]:
+    return [Entry(key, terms.terms(text, language)) for key, text, language in texts]
 
 
 def _values(row: LedgerRow) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def open_writer(
     check_search(recipe, dimension, kind)
     with as_storage_errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
+    wanting = None
     with ExitStack() as undo:
         lock = hold(folder, timeout)
         undo.callback(lock.release)
@@ -42,6 +43,7 @@ def open_writer(
         undo.callback(catalog.close)
         if catalog.holds_index():
             _require(catalog, folder, recipe, dimension, kind)
+            wanting = catalog.bring_up_to_date()
         else:
             with catalog.write() as change:
                 change.create(recipe, dimension or min(_DIMENSION, recipe.dimension), kind or "auto")
@@ -49,7 +51,10 @@ def open_writer(
         with catalog.read() as view:
             accelerator.clean(folder, view.info())
         undo.pop_all()
-    return Writer(catalog, folder, lock, recipe)
+    writer = Writer(catalog, folder, lock, recipe)
+    if wanting:
+        writer.notices.append(f"{folder}: {wanting}; it was brought up to date, nothing was embedded again")
+    return writer
 
 
 def open_reader(folder: Path, *, url: str | None = None) -> Reader:

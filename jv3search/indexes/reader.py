@@ -17,13 +17,14 @@ from jv3search.indexes import accelerator
 from jv3search.indexes.catalog import Catalog
 from jv3search.indexes.fairness import Background, background, nearest
 from jv3search.indexes.faults import sound
+from jv3search.indexes.keywords.terms import stemmed
 from jv3search.indexes.ranking import Survivors, ranked
 from jv3search.indexes.rows import DocumentRow, LedgerRow, Status
 from jv3search.indexes.status import status
 from jv3search.indexes.vectors.port import unit_rows
 from jv3search.indexes.vectors.snapshot import Snapshot
 from jv3search.indexes.view import View
-from jv3search.types import Chunk, Document, Embedding, Filter, Hit, Span, Vote
+from jv3search.types import UNKNOWN_LANGUAGE, Chunk, Document, Embedding, Filter, Hit, Span, Vote
 
 _EVERYTHING = Filter()
 _FILTERS_KEPT = 256  # filters whose survivors are remembered until the index changes
@@ -41,9 +42,11 @@ class Reader:
         self._rebuild: threading.Thread | None = None
         self._spoken: tuple[tuple[str, int], dict[str, Survivors]] | None = None
         self._background: Background | None = None
+        self._stemmed: tuple[tuple[str, int], tuple[str, ...]] | None = None
         self.notices: list[str] = []
         with catalog.read() as view:
             self.recipe = view.info().recipe
+        catalog.require_format()  # of an older index a reader knows no more than what made it
 
     @property
     def dimension(self) -> int:
@@ -85,6 +88,21 @@ class Reader:
             replace(hit, votes=(Vote("dense", hit.rank, hit.score, fair=float(stands_out)),))
             for hit, stands_out in zip(hits, fair, strict=True)
         ]
+
+    def match(
+        self, words: str, k: int, where: Filter = _EVERYTHING, language: str = UNKNOWN_LANGUAGE
+    ) -> list[Hit]:
+        """The k chunks that `where` admits in which the rarest of some words are most frequent, best first.
+
+        `words` are any text at all: a chunk needs one of them, inflected as in `language` (as in any language of
+        the index if that is unknown); word* stands for every word that begins so. Of more than 500 words
+        the rarest count. Scores are BM25, equal ones are ordered by id.
+        """
+        if k < 1:
+            raise InputError(f"k is {k}: ask for at least 1 hit")
+        with self._catalog.read() as view:
+            found = view.match(words, k, where, self._inflected(view, language, where))
+            return _hits(view, [key for key, _ in found], [score for _, score in found])
 
     def status(self) -> Status:
         """The index at a glance."""
@@ -182,6 +200,17 @@ class Reader:
             self.notices.append(str(error))
         finally:
             self._rebuild = None
+
+    def _inflected(self, view: View, language: str, where: Filter) -> tuple[str, ...]:
+        """The languages in whose forms words are to be found."""
+        if language != UNKNOWN_LANGUAGE:
+            return (language,)
+        if where.languages:
+            return stemmed(where.languages)
+        stamp = view.stamp()
+        if self._stemmed is None or self._stemmed[0] != stamp:
+            self._stemmed = (stamp, stemmed(view.chunk_languages()))
+        return self._stemmed[1]
 
     def _languages(self, view: View, snapshot: Snapshot) -> dict[str, Survivors]:
         """All chunks of each language."""

@@ -51,6 +51,7 @@ class Status:
     """An index at a glance: `languages` counts chunks, `formats` documents, `size` is bytes on disk.
 
     `dimension` is what is searched, `full_dimension` what is stored; `vectors` describes the accelerator.
+    `wordless` counts the chunks in which there is no word to find: numbers of pages, drawings, rules.
     """
 
     documents: int
@@ -66,3 +67,4 @@ class Status:
     failures: tuple[LedgerRow, ...]
     generation: int
     vectors: str
+    wordless: int

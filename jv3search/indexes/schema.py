@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 1
+VERSION = 2
 
 BLOCK = 64  # chunks a blob holds at most: 128 kB at 1024 dimensions, what rescoring one candidate reads
 
@@ -127,6 +127,35 @@ tombstone = Table(
     Column("chunks", Integer, nullable=False),
     Column("generation", BigInteger, nullable=False, index=True),
 )
+
+# One float16 row of full size for a whole document, under a task of its own.
+document_embedding = Table(
+    "document_embedding",
+    metadata,
+    Column("document", _BigKey, ForeignKey("document.id"), primary_key=True, autoincrement=False),
+    Column("task", String(32), primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+)
+
+# Documents that translations were not looked for yet: written with the document, so that no kill loses it.
+unlinked = Table(
+    "unlinked",
+    metadata,
+    Column("document", _BigKey, ForeignKey("document.id"), primary_key=True, autoincrement=False),
+)
+
+# Two documents that are translations of each other, first < second, and which of their chunks say the same.
+translation = Table(
+    "translation",
+    metadata,
+    Column("first", _BigKey, ForeignKey("document.id"), primary_key=True, autoincrement=False),
+    Column("second", _BigKey, ForeignKey("document.id"), primary_key=True, autoincrement=False, index=True),
+    Column("score", Float, nullable=False),
+    Column("pairs", JSON, nullable=False),  # [[position in first, position in second, similarity], ...]
+)
+
+# The one row tells which term function filled the keyword index, whose own table is made by indexes/keywords.
+keyword_info = Table("keyword_info", metadata, Column("terms", Text, primary_key=True))
 
 ledger = Table(
     "ledger",

@@ -29,6 +29,7 @@ def status(view: View, folder: Path) -> Status:
         failures=tuple(view.failures()),
         generation=info.generation,
         vectors=_vectors(folder, info),
+        wordless=sum(languages.values()) - view.keywords.count(),
     )
 
 

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Integer, LargeBinary, Select, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    LargeBinary,
+    Select,
+    and_,
+    bindparam,
+    func,
+    inspect,
+    or_,
+    select,
+)
 
-from jv3search.errors import InputError
+from jv3search.errors import IndexMismatch, InputError
 from jv3search.indexes import schema
 from jv3search.indexes.faults import damaged, sound
+from jv3search.indexes.keywords import keywords_of
+from jv3search.indexes.keywords.port import Keywords
+from jv3search.indexes.keywords.terms import FINGERPRINT, asked, exactly
 from jv3search.indexes.recipe import Recipe
 from jv3search.indexes.rows import FAILURES, DocumentRow, LedgerRow
-from jv3search.indexes.schema import BLOCK, body, chunk, document, embedding, index_info, ledger, tombstone
+from jv3search.indexes.schema import (
+    BLOCK,
+    body,
+    chunk,
+    document,
+    embedding,
+    index_info,
+    keyword_info,
+    ledger,
+    tombstone,
+)
 from jv3search.types import Chunk, Document, Filter, Page, Section, Span
 
 Ids = NDArray[np.int64]
@@ -87,6 +113,25 @@ class View:
             recipe = Recipe(**row.recipe)
         return Info(row.identity, recipe, row.dimension, row.kind, row.generation, row.complete_since)
 
+    def wanting(self) -> str | None:
+        """What an index that an older version made, or other libraries, lacks; None if nothing."""
+        version = self.connection.scalar(select(index_info.c.schema))
+        if version != schema.VERSION:
+            return f"the index had format {version}, not {schema.VERSION}"
+        missing = sorted(set(schema.metadata.tables) - set(inspect(self.connection).get_table_names()))
+        if missing:
+            return f"the index lacked {', '.join(missing)}"
+        return None if self.words_made_by() == FINGERPRINT else "its words were told apart in another way"
+
+    def require_format(self) -> None:
+        """IndexMismatch unless the index has the format of this version."""
+        version = self.connection.scalar(select(index_info.c.schema))
+        if version != schema.VERSION:
+            raise IndexMismatch(
+                f"{self.where} has format {version}, this jv3search reads format {schema.VERSION}: run "
+                "`jv3search reindex` once with the same --index; it brings the index up to date and embeds nothing"
+            )
+
     # -- vectors -----------------------------------------------------------------------------------
 
     def chunk_count(self) -> int:
@@ -123,13 +168,25 @@ class View:
 
     def survivors(self, where: Filter) -> Ids:
         """The ids of all chunks that `where` admits, ascending."""
-        if where.languages:
-            wanted = select(chunk.c.id).where(chunk.c.language.in_(sorted(where.languages)))
-            if where.formats or where.under or where.since:
-                wanted = wanted.join(document, document.c.id == chunk.c.document).where(_admitted(where))
-            return np.sort(np.fromiter(self.connection.scalars(wanted), np.int64))
+        if where.languages or where.phrases or where.without:
+            return np.sort(np.fromiter(self.connection.scalars(self._admitted_chunks(where)), np.int64))
         ranges = select(embedding.c.first, embedding.c.chunks).where(_admitted(where))
         return self._expand(ranges.join(document, document.c.id == embedding.c.document))
+
+    def _admitted_chunks(self, where: Filter) -> Select[int]:
+        wanted = select(chunk.c.id)
+        if where.languages:
+            wanted = wanted.where(chunk.c.language.in_(sorted(where.languages)))
+        if where.formats or where.under or where.since or where.until:
+            wanted = wanted.join(document, document.c.id == chunk.c.document).where(_admitted(where))
+        held = [chunk.c.id.in_(self._having(phrase)) for phrase in where.phrases]
+        return wanted.where(*held, *(chunk.c.id.not_in(self._having(phrase)) for phrase in where.without))
+
+    def _having(self, text: str) -> Select[int]:
+        phrase = exactly(text)
+        if phrase is None:
+            raise InputError(f"there is no word in {text!r} that could be looked for: leave it out")
+        return self.keywords.having(phrase)
 
     def _expand(self, ranges: Select[int, int]) -> Ids:
         """All ids of some ranges (first, count), ascending."""
@@ -146,6 +203,29 @@ class View:
         if len(found) != len(ids):
             raise damaged(self.where, "texts of some chunks are missing")
         return found
+
+    # -- words -------------------------------------------------------------------------------------
+
+    @cached_property
+    def keywords(self) -> Keywords:
+        """The keyword index."""
+        return keywords_of(self.connection)
+
+    def match(self, words: str, k: int, where: Filter, languages: tuple[str, ...]) -> list[tuple[int, float]]:
+        """The k best (chunk id, BM25) that `where` admits and that hold some of the words, inflected or not."""
+        admitted = self._admitted_chunks(where) if where else None
+        return self.keywords.match(asked(words, languages), k, admitted)
+
+    def words_made_by(self) -> str | None:
+        """The term function that filled the keyword index, None if it is empty for want of one."""
+        return self.connection.scalar(select(keyword_info.c.terms))
+
+    def chunk_texts(self, document_id: int) -> list[tuple[int, str, str]]:
+        """Id, text and language of each chunk of a document."""
+        text = self.connection.scalar(select(body.c.text).where(body.c.document == document_id)) or ""
+        wanted = select(chunk.c.id, chunk.c.start, chunk.c.end, chunk.c.language)
+        rows = self.connection.execute(wanted.where(chunk.c.document == document_id).order_by(chunk.c.id))
+        return [(key, text[start:end], language) for key, start, end, language in rows]
 
     # -- documents ---------------------------------------------------------------------------------
 
@@ -237,6 +317,8 @@ def _admitted(where: Filter) -> ColumnElement[bool]:
         wishes.append(or_(*(_is_under(folder) for folder in sorted(where.under))))
     if where.since is not None:
         wishes.append(document.c.modified >= where.since)
+    if where.until is not None:
+        wishes.append(document.c.modified < where.until)
     return and_(*wishes)
 
 
