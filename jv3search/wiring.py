@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -11,10 +12,15 @@ from typing import TYPE_CHECKING
 
 from jv3search.config import Settings, load_settings
 from jv3search.errors import IndexMismatch, IndexNotFound, InputError
-from jv3search.types import Filter
+from jv3search.types import Filter, Hit, Mode
 
 if TYPE_CHECKING:
     from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+    from jv3search.evaluation.dimensions import Bench
+    from jv3search.evaluation.reports import Evaluation
+    from jv3search.evaluation.runs import Plan as EvaluationPlan
+    from jv3search.evaluation.runs import Progress as Steps
+    from jv3search.evaluation.variant import Variant
     from jv3search.indexes import LedgerRow, Reader, Recipe, Writer
     from jv3search.ingest.pipeline import Progress
     from jv3search.ingest.plan import Plan
@@ -203,3 +209,68 @@ def _date(value: str) -> datetime:
     except ValueError:
         raise InputError(f"{value!r} is no date; write it as 2026-01-31 or 2026-01-31T08:00") from None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def evaluate(
+    flags: Mapping[str, object], dataset: Path | None, plan: EvaluationPlan, *, sample: int, progress: Steps
+) -> Evaluation:
+    """How well searches find what is known to be right.
+
+    `dataset` is a folder in the BEIR layout, for which an index is made and deleted again, a TSV about the index
+    of the settings, or None for that index's own headings, at most `sample` of them (0: all).
+    """
+    from jv3search.evaluation import datasets
+    from jv3search.evaluation.measures import require_ir_measures
+    from jv3search.evaluation.reports import Evaluation
+    from jv3search.evaluation.runs import runs
+
+    require_ir_measures()
+    with ExitStack() as stack:
+        if dataset is not None and dataset.is_dir():
+            settings = load_settings(flags)
+            settings = replace(settings, model=model_name(settings))
+            encoder, recipe = open_encoder(settings), recipe_of(settings)
+            reader, collection = stack.enter_context(
+                datasets.beir(dataset, encoder, recipe, plan.poolings[0], progress)
+            )
+        else:
+            reader, encoder = open_for_search(settings_for(flags))
+            stack.enter_context(reader)
+            collection = datasets.of_index(reader, dataset, sample)
+        found = tuple(runs(plan, collection, reader, encoder, _hits, progress))
+    return Evaluation(collection.name, len(collection.questions), reader.recipe.model, found, collection.notices)
+
+
+def bench(
+    settings: Settings, dims: Sequence[int], queries: Sequence[str] | None, *, sample: int, k: int, progress: Steps
+) -> tuple[Bench, list[int]]:
+    """What each dimension gives and costs on an index, and the dimensions that its vectors have not got.
+
+    Without queries, at most `sample` sentences of the index are asked.
+    """
+    from jv3search.evaluation import dimensions
+
+    reader, encoder = open_for_search(settings)
+    with reader:
+        full = reader.recipe.dimension
+        possible = sorted(dimension for dimension in dims if dimension <= full)
+        if not possible:
+            raise InputError(f"the index's vectors have {full} values: no dimension of {dims} can be tried")
+        asked = dimensions.sampled_sentences(reader, sample) if queries is None else queries
+        trials = dimensions.bench(reader, encoder, possible, asked, k, progress)
+        found = dimensions.Bench(
+            model=reader.recipe.model,
+            chunks=reader.status().chunks,
+            full=full,
+            k=k,
+            queries=len(asked),
+            sampled=queries is None,
+            trials=trials,
+        )
+    return found, sorted(set(dims) - set(possible))
+
+
+def _hits(reader: Reader, encoder: Variant, query: str, k: int, where: Filter, mode: Mode) -> Sequence[Hit]:
+    if mode == "dense":
+        return reader.nearest(encoder.encode_query(query), k, where)
+    return search(reader, encoder, query, k=k, where=where, mode=mode).hits

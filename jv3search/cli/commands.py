@@ -22,6 +22,8 @@ COMMANDS = {
     "remove": "jv3search.cli.index:remove",
     "ui": "jv3search.cli.ui:ui",
     "embed": "jv3search.cli.embed:embed",
+    "eval": "jv3search.cli.eval:evaluate",
+    "bench": "jv3search.cli.bench:bench",
     "model": "jv3search.cli.model:model",
 }
 """Command -> "module:attribute", imported when the command is run or its help is asked for."""
@@ -36,6 +38,8 @@ _SUMMARIES = {
     "remove": "Take documents out of the index.",
     "ui": "Serve the application: search, read and add documents in a browser.",
     "embed": "Embed lines of text; one JSON line out for each.",
+    "eval": "Measure how well searches find what is known to be right.",
+    "bench": "Try Matryoshka dimensions on the index: recall, size, time.",
     "model": "List, fetch and verify models.",
 }
 

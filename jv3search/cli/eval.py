@@ -11,34 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jv3search.cli.options import PathType, echo_json, index_option, json_option, model_option, notice
+from jv3search.cli.options import Listed, PathType, echo_json, index_option, json_option, model_option, notice
 from jv3search.cli.progress import counting
 from jv3search.errors import InputError
 
 if TYPE_CHECKING:
     from jv3search.evaluation.reports import Evaluation
-
-
-class Listed(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.2
-    """Values between commas: some of `choices`, or whole numbers above 0 where there are none; none twice."""
-
-    name = "list"
-
-    def __init__(self, *choices: str) -> None:
-        self._choices = choices
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """A tuple of the values."""
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in str(value).split(",")]
-        for part in parts:
-            fits = part in self._choices if self._choices else part.isdecimal() and int(part) > 0
-            if not fits:
-                wanted = f"one of {', '.join(self._choices)}" if self._choices else "a whole number above 0"
-                self.fail(f"{part!r} is not {wanted}; write several with commas between them", param, ctx)
-        values = parts if self._choices else [int(part) for part in parts]
-        return tuple(dict.fromkeys(values))
 
 
 @click.command("eval")

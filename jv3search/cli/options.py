@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from jv3search.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -23,6 +26,28 @@ class PathType(click.Path):
         if value == "":
             self.fail("the path is empty", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class Listed(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.2
+    """Values between commas: some of `choices`, or whole numbers above 0 where there are none; none twice."""
+
+    name = "list"
+
+    def __init__(self, *choices: str) -> None:
+        self._choices = choices
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A tuple of the values."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        for part in parts:
+            fits = part in self._choices if self._choices else part.isdecimal() and int(part) > 0
+            if not fits:
+                wanted = f"one of {', '.join(self._choices)}" if self._choices else "a whole number above 0"
+                self.fail(f"{part!r} is not {wanted}; write several with commas between them", param, ctx)
+        values = parts if self._choices else [int(part) for part in parts]
+        return tuple(dict.fromkeys(values))
 
 
 def index_option(command: Command) -> Command:
@@ -71,3 +96,18 @@ def counted(number: int, noun: str) -> str:
 def plain(name: str) -> str:
     """A file name on one line: control characters, which could also steer a terminal, are written out."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+
+
+def query_lines(path: Path) -> Iterator[str]:
+    """The queries of a file, one a line; - is stdin. InputError for a blank line or none at all."""
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the queries cannot be read from {path}: {error}") from None
+    if not text:
+        raise InputError(f"there is no query in {path}")
+    # Not splitlines(): a form feed or U+2028 inside a question does not end it.
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        if not line.strip():
+            raise InputError(f"line {number} of {path} is blank: there must be a query in each")
+        yield line

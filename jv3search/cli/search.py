@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import textwrap
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from jv3search.cli.options import PathType, echo_json, index_option, json_option, model_option, notice, plain
+from jv3search.cli.options import (
+    PathType,
+    echo_json,
+    index_option,
+    json_option,
+    model_option,
+    notice,
+    plain,
+    query_lines,
+)
 from jv3search.cli.progress import counting
 from jv3search.errors import InputError
 
@@ -108,21 +115,7 @@ def _questions(query: str, queries: Path | None) -> list[str]:
         return [query]
     if query:
         raise InputError(f"give either a query or --queries, not both ({query!r} and {queries})")
-    return list(_lines(queries))
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the queries cannot be read from {path}: {error}") from None
-    if not text:
-        raise InputError(f"there is no query in {path}")
-    # Not splitlines(): a form feed or U+2028 inside a question does not end it.
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
-        if not line.strip():
-            raise InputError(f"line {number} of {path} is blank: there must be a query in each")
-        yield line
+    return list(query_lines(queries))
 
 
 def _listed(value: str) -> list[str]:
