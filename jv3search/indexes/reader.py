@@ -15,6 +15,7 @@ import numpy as np
 from jv3search.errors import InputError, JV3SearchError
 from jv3search.indexes import accelerator
 from jv3search.indexes.catalog import Catalog
+from jv3search.indexes.dial import Dial
 from jv3search.indexes.fairness import Background, background, nearest
 from jv3search.indexes.faults import sound
 from jv3search.indexes.keywords.terms import stemmed
@@ -137,6 +138,10 @@ class Reader:
         """The full-size unit rows of a document's chunks in reading order, as they are stored."""
         with self._catalog.read() as view:
             return unit_rows(view.embeddings(uri, self.recipe.dimension), self.recipe.dimension)
+
+    def dial(self, dimension: int, kind: str | None = None) -> Dial:
+        """This index in memory at another dimension, to see what that would be like."""
+        return Dial(self._catalog, dimension, kind)
 
     def close(self) -> None:
         """Let go of the index."""
