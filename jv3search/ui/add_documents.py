@@ -1,0 +1,93 @@
+"""Documents in: files dropped on the page, or a folder of this machine within the roots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from markupsafe import Markup
+
+from jv3search.errors import JV3SearchError, ReadError
+from jv3search.ingest.readers import SUFFIXES
+from jv3search.ingest.roots import folders_of, roots_of, within
+from jv3search.ingest.uploads import check, clean_name, store
+from jv3search.ui import job_panel, safe, state
+from jv3search.ui.i18n import gettext as _
+from jv3search.ui.i18n import ngettext
+
+_ROUND = "upload_round"  # counts up, so that the field is empty again after each upload
+_REFUSED = "upload_refused"  # (name, reason) of the last upload
+_MB = 1_000_000
+_UPLOADS = "uploads"
+
+
+def show() -> None:
+    """Draw both ways in."""
+    settings = state.settings()
+    st.subheader(_("From this computer"))
+    key = f"upload-{st.session_state.get(_ROUND, 0)}"
+    st.file_uploader(
+        _("Drop files here, or choose them"),
+        accept_multiple_files=True,
+        max_upload_size=settings.upload_limit_mb,
+        type=sorted(SUFFIXES),
+        key=key,
+        on_change=_take,
+        args=(key,),
+    )
+    _show_refused()
+    st.subheader(_("From a folder of the server"))
+    _show_folders(roots_of(settings))
+
+
+def _take(key: str) -> None:
+    """Check and store what was dropped, and have it read."""
+    sent = st.session_state.get(key) or []
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    stored, refused = receive(sent)
+    st.session_state[_REFUSED] = refused
+    if stored:
+        job_panel.begin(stored)
+
+
+def receive(sent: Sequence[Any]) -> tuple[list[Path], list[tuple[str, str]]]:
+    """Where the files that were taken are now, and name and reason of those that were not."""
+    settings = state.settings()
+    folder = within(settings.documents / _UPLOADS, [settings.documents.resolve()])
+    stored: list[Path] = []
+    refused: list[tuple[str, str]] = []
+    for file in sent:
+        name, data = clean_name(file.name), file.getvalue()
+        try:
+            check(name, data, settings.upload_limit_mb * _MB)
+            stored.append(store(folder, name, data))
+        except JV3SearchError as error:
+            refused.append((name, str(error)))
+            if not isinstance(error, ReadError):  # the disk, not the file: the next would fare no better
+                break
+    return stored, refused
+
+
+def _show_refused() -> None:
+    refused = st.session_state.get(_REFUSED) or []
+    if not refused:
+        return
+    head = ngettext("{n} file was not taken:", "{n} files were not taken:", len(refused))
+    items = Markup("").join(Markup("<li>{}</li>").format(safe.text(reason)) for _name, reason in refused)
+    safe.notice("error", Markup("{}<ul>{}</ul>").format(head, items))
+
+
+def _show_folders(roots: Sequence[Path]) -> None:
+    folders = folders_of([root for root in roots if root.is_dir()])
+    if not folders:
+        safe.notice("info", _("There is no folder to read: {folders}").format(folders=", ".join(map(str, roots))))
+        return
+    with st.form("folder", border=False):
+        chosen = st.selectbox(_("Folder"), folders, format_func=lambda path: safe.text(str(path)))
+        st.caption(_("New and changed files in it and below it are read; the files stay where they are."))
+        if st.form_submit_button(_("Read this folder"), icon=":material/folder_open:") and chosen:
+            with state.shown():
+                job_panel.begin([within(chosen, roots)])
+                st.rerun()

@@ -1,0 +1,44 @@
+"""Which index: the one of the settings, or another one that lies beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from jv3search.config import load_settings
+from jv3search.ui import safe, state
+from jv3search.ui.i18n import gettext as _
+
+_CATALOG = "catalog.sqlite"
+_PARAMETER = "index"
+
+
+def beside(folder: Path) -> list[Path]:
+    """The index folders with the same parent, and the folder itself, sorted by name."""
+    parent = folder.resolve().parent
+    try:
+        found = {path for path in parent.iterdir() if not path.is_symlink() and (path / _CATALOG).is_file()}
+    except OSError:
+        found = set()
+    return sorted(found | {folder.resolve()})
+
+
+def choose_knowledge_base() -> None:
+    """Draw the choice, if there is one, and keep it in the session and the URL."""
+    settings = load_settings({})
+    folders = {path.name: path for path in beside(settings.index)}
+    if settings.catalog or len(folders) == 1:  # a database server's catalog is one
+        return
+    wanted = st.query_params.get(_PARAMETER, "")
+    if wanted in folders and not st.session_state.get(state.INDEX):
+        st.session_state[state.INDEX] = str(folders[wanted])
+    present = state.index_folder().resolve().name
+    names = list(folders)
+    name = st.selectbox(
+        _("Knowledge base"), names, index=names.index(present) if present in names else 0, format_func=safe.text
+    )
+    if name != present:
+        st.session_state[state.INDEX] = str(folders[name])
+        st.query_params[_PARAMETER] = name
+        st.rerun()
