@@ -23,8 +23,7 @@ _CARD = Markup(
     '<article class="jv3-card" aria-label="{number}">'
     '<h3 class="jv3-title" {title_attributes}>{title}</h3>'
     '<p class="jv3-facts">{facts}</p>'
-    '<p class="jv3-passage" {attributes}>{passage}</p>'
-    '<p class="jv3-file">{file}</p></article>'
+    '<p class="jv3-passage" {attributes}>{passage}</p></article>'
 )
 
 
@@ -32,17 +31,21 @@ def card(hit: Hit, *, opened: bool, on_open: Callable[[Hit], None]) -> None:
     """Draw a hit; `on_open` gets it, or the copy or translation of it, that is to be opened."""
     with st.container(border=True, key=f"{'opened' if opened else 'card'}-{hit.chunk_id}", gap="xsmall"):
         safe.show(card_html(hit))
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if hit.translations or hit.copies:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                _others(_("Also in"), hit.translations, on_open, lambda other: language_name(other.language))
+                _others(_("Same text"), hit.copies, on_open, lambda other: safe.label(PurePath(other.uri).name))
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            safe.show(Markup('<p class="jv3-file">{}</p>').format(safe.name(PurePath(hit.uri).name)))
             st.button(
-                _("Open"),
+                _("Opened") if opened else _("Open"),
                 key=f"open-{hit.chunk_id}",
                 type="tertiary",
-                icon=":material/visibility:" if opened else ":material/chevron_right:",
+                icon=":material/chevron_right:",
+                icon_position="right",
                 on_click=on_open,
                 args=(hit,),
             )
-            _others(_("Also in"), hit.translations, on_open, lambda other: language_name(other.language))
-            _others(_("Same text"), hit.copies, on_open, lambda other: safe.label(PurePath(other.uri).name))
 
 
 def card_html(hit: Hit) -> Markup:
@@ -55,7 +58,6 @@ def card_html(hit: Hit) -> Markup:
         facts=facts(hit),
         attributes=safe.attributes(hit.language),
         passage=safe.marked(words, marks),
-        file=safe.name(PurePath(hit.uri).name),
     )
 
 

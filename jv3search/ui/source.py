@@ -65,7 +65,10 @@ def show(reader: Reader, asked: Request, hits: Sequence[Hit]) -> None:
     source = _source(reader, row, asked.opened, hits)
     _head(source)
     _steps(source, asked, hits)
-    if not (row.format == "pdf" and _page(source)):
+    if row.format == "pdf" and _page(source):
+        with st.expander(_("Text of this page")):  # for screen readers, and to copy from
+            safe.show(text_html(source))
+    else:
         safe.show(text_html(source))
     _turn(source, asked)
     st.html(_SCROLL.read_text(encoding="utf-8"), unsafe_allow_javascript=True)  # ours alone: no document's word
@@ -183,7 +186,7 @@ def page_html(source: _Source, image: PageImage) -> Markup:
 def text_html(source: _Source) -> Markup:
     """A part's text with the passage marked."""
     span = source.part.span
-    return Markup('<div class="jv3-text" {} tabindex="0" role="region" aria-label="{}">{}</div>').format(
+    return Markup('<div class="jv3-text" {} role="region" aria-label="{}">{}</div>').format(
         safe.attributes(source.row.language),
         _("Text of the document"),
         safe.marked(span.of(source.document.text), source.marks(), span.start),
