@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import BigInteger, Integer, Text, bindparam, delete, insert, select, update
 
 from jv3search.errors import InputError
-from jv3search.indexes import schema
+from jv3search.indexes import schema, translations
 from jv3search.indexes.keywords import terms
 from jv3search.indexes.keywords.port import Entry
 from jv3search.indexes.recipe import Recipe
@@ -80,6 +80,7 @@ class Change(View):
             self.connection.execute(_ADD["chunk"], _chunk_rows(embedded, key, first))
             self.connection.execute(_ADD["embedding"], _blocks(embedded, key, first, generation))
             self.keywords.add(_entries(self.chunk_texts(key)))
+        translations.add_vectors(self, key, embedded.vectors)
         self.note([row])
 
     def move(self, old_uri: str, new_uri: str, row: LedgerRow) -> None:
@@ -153,6 +154,7 @@ class Change(View):
         if gone:
             self.connection.execute(_ADD["tombstone"], gone)
         self.keywords.remove(_entries(self.chunk_texts(key)))
+        translations.drop(self, key)
         for statement in _DROP:
             self.connection.execute(statement, {"key": key})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from jv3search.errors import InputError, JV3SearchError
-from jv3search.indexes import accelerator
+from jv3search.indexes import accelerator, translations
 from jv3search.indexes.catalog import Catalog
 from jv3search.indexes.dial import Dial
 from jv3search.indexes.fairness import Background, background, nearest
@@ -25,7 +25,7 @@ from jv3search.indexes.status import status
 from jv3search.indexes.vectors.port import unit_rows
 from jv3search.indexes.vectors.snapshot import Snapshot
 from jv3search.indexes.view import View
-from jv3search.types import UNKNOWN_LANGUAGE, Chunk, Document, Embedding, Filter, Hit, Span, Vote
+from jv3search.types import UNKNOWN_LANGUAGE, Chunk, Document, Embedding, Filter, Hit, Span, Task, Vote
 
 _EVERYTHING = Filter()
 _FILTERS_KEPT = 256  # filters whose survivors are remembered until the index changes
@@ -150,6 +150,35 @@ class Reader:
             rebuild.join()
         self._catalog.close()
 
+    def document_vectors(self, task: Task) -> tuple[list[str], Embedding]:
+        """The uris of all documents that have a vector under `task`, sorted, and (N, dimension) unit rows."""
+        with self._catalog.read() as view:
+            found, rows = translations.vectors(view, task, self.recipe.dimension)
+            return [uri for _, uri, _ in found], unit_rows(rows, self.recipe.dimension)
+
+    def translations_of(self, uri: str) -> list[tuple[str, str, float]]:
+        """(uri, language, score) of the documents that are translations of one, best first."""
+        with self._catalog.read() as view:
+            return translations.of_document(view, uri)
+
+    def translations(self, ids: Sequence[int], where: Filter = _EVERYTHING) -> dict[int, list[Hit]]:
+        """The passages that `where` admits which say the same in another language, by chunk, most alike first.
+
+        The score of a hit is its cosine with the chunk; chunks without translation are left out.
+        """
+        with self._current() as (view, snapshot):
+            linked = translations.of_chunks(view, ids)
+            if where and linked:
+                admitted = self._admitted(view, snapshot, where)
+                linked = {own: _held(found, admitted) for own, found in linked.items()}
+            rows = view.found(sorted({other for found in linked.values() for other, _ in found}))
+            with sound(view.where):
+                return {
+                    own: [_hit(rank, rows[other], cosine) for rank, (other, cosine) in enumerate(found, 1)]
+                    for own, found in linked.items()
+                    if found
+                }
+
     def __enter__(self) -> Self:
         return self
 
@@ -252,6 +281,11 @@ def _hits(view: View, ids: list[int], scores: list[float]) -> list[Hit]:
 
 
 def _hit(rank: int, row: Any, score: float) -> Hit:
+def _held(found: list[tuple[int, float]], admitted: Survivors) -> list[tuple[int, float]]:
+    held = admitted.hold(np.array([key for key, _ in found], np.int64))
+    return [pair for pair, kept in zip(found, held.tolist(), strict=True) if kept]
+
+
     return Hit(
         rank=rank,
         score=score,

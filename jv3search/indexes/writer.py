@@ -10,13 +10,15 @@ import numpy as np
 from filelock import FileLock
 
 from jv3search.errors import InputError, StorageError
-from jv3search.indexes import accelerator
+from jv3search.indexes import accelerator, translations
 from jv3search.indexes.catalog import Catalog
 from jv3search.indexes.recipe import Recipe
 from jv3search.indexes.rows import LedgerRow
 from jv3search.types import EmbeddedDocument
 
 KINDS = ("auto", "flat", "ivf")
+
+_LINKED_AT_ONCE = 32  # documents in a transaction
 
 
 class Writer:
@@ -60,6 +62,17 @@ class Writer:
         with self._catalog.write() as change:
             return change.remove(uri)
 
+    def link(self) -> None:
+        """Look for translations of the documents that came since the last time; killed, the rest the next time."""
+        with self._catalog.read() as view:
+            keys = translations.pending(view)
+            among = translations.corpus(view, self.recipe.dimension) if keys else None
+        for start in range(0, len(keys), _LINKED_AT_ONCE):
+            assert among is not None
+            with self._catalog.write() as change:
+                some = keys[start : start + _LINKED_AT_ONCE]
+                translations.link(change, among, some, self.recipe.dimension)
+
     def reindex(self, *, dimension: int | None = None, kind: str | None = None) -> None:
         """Search at another dimension or in another way from now on: nothing is embedded again."""
         with self._catalog.write() as change:
@@ -91,8 +104,13 @@ class Writer:
             raise ValueError(f"a ledger row of {row.uri} for {uri}")
         if shape[1] != self.recipe.dimension:
             raise InputError(f"{uri} has embeddings of {shape[1]} values, the index of {self.recipe.dimension}")
-        if not np.isfinite(embedded.embeddings).all():
+        if not all(np.isfinite(rows).all() for rows in (embedded.embeddings, *embedded.vectors.values())):
             raise InputError(f"{uri} has embeddings that are not finite numbers")
+        for task, vector in embedded.vectors.items():
+            if vector.shape != (self.recipe.dimension,):
+                raise InputError(
+                    f"{uri}: {len(vector)} values under {task}, the index has {self.recipe.dimension}"
+                )
 
     def _save_vectors(self) -> None:
         try:

@@ -24,6 +24,7 @@ from jv3search.encoders.port import Encoder
 from jv3search.errors import EmptyDocument, ReadError
 from jv3search.indexes import FAILURES, LedgerRow, Writer
 from jv3search.ingest.chunking import chunk_spans
+from jv3search.ingest.document_vectors import document_vectors
 from jv3search.ingest.language import detect, document_language
 from jv3search.ingest.plan import Plan, Planned
 from jv3search.ingest.readers import Reader, fetch
@@ -64,6 +65,7 @@ class Progress:
 
 def settle(plan: Plan, writer: Writer, *, prune: bool, progress: Progress) -> list[LedgerRow]:
     """Do all of a plan that needs no model, and return the ledger rows of these files."""
+    writer.link()  # what a run that was cut off left
     rows = list(_without_encoding(plan, writer))
     for row in rows:
         progress.on_row(row)
@@ -87,6 +89,7 @@ def embed(
         for batch in _batches(stream, settled, writer):
             for row in _store(batch, writer, encoder, progress):
                 settled(row)
+    writer.link()
     return rows
 
 
@@ -204,8 +207,9 @@ def _store(batch: Sequence[Prepared], writer: Writer, encoder: Encoder, progress
     began = time.perf_counter()
     passages = [(prepared.tokens, [chunk.span for chunk in prepared.chunks]) for prepared in batch]
     embeddings = encoder.encode_passages(passages, on_tokens=progress.on_tokens)
+    vectors = document_vectors(passages, encoder)
     a_token = (time.perf_counter() - began) / sum(len(prepared.tokens) for prepared in batch)
-    for prepared, rows in zip(batch, embeddings, strict=True):
+    for prepared, rows, of_document in zip(batch, embeddings, vectors, strict=True):
         row = _row(
             prepared.source,
             state="done",
@@ -215,7 +219,9 @@ def _store(batch: Sequence[Prepared], writer: Writer, encoder: Encoder, progress
             language=prepared.language,
             seconds=round(prepared.seconds + a_token * len(prepared.tokens), 3),
         )
-        embedded = EmbeddedDocument(prepared.source, prepared.document, prepared.language, prepared.chunks, rows)
+        embedded = EmbeddedDocument(
+            prepared.source, prepared.document, prepared.language, prepared.chunks, rows, of_document
+        )
         writer.replace(embedded, row)
         yield row
 

@@ -1,0 +1,155 @@
+"""Which documents are translations of each other: few candidates by document vector, then alignment of chunks.
+
+A wrong link is worse than a missing one. What speaks for a link depends on how much there is to align: from
+six chunks on the alignment alone is sure; below, the two documents must also be each other's nearest of their
+languages. Thresholds were set, and precision and recall are measured, by `python -m benchmarks.translations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import regex
+from numpy.typing import NDArray
+
+from jv3search.indexes.alignment import Alignment, align
+from jv3search.types import UNKNOWN_LANGUAGE, Embedding
+
+_CANDIDATES = (
+    5  # of each other language: with copies of a document in several formats, its translations are several
+)
+_ALIKE = 0.5  # cosine of document vectors below which nothing is aligned
+_VERSIONS = 0.95  # two documents of one language so alike do not compete for a translation
+_LENGTHS = 1.8  # in tokens; translations are within 1.5 of each other
+_NUMBERS = 0.3  # share of numbers from 10 up that both have: tables of one form differ in them
+_LONGEST = 4096  # chunks: longer documents are not compared, or their cosines would fill the memory
+
+_LONG = 6  # chunks in the smaller document
+_MIDDLE = 3
+_NUMBER = regex.compile(r"\d{2,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """All documents with a vector: ids (N,), languages (N,), rows (N, dimension) unit vectors."""
+
+    ids: NDArray[np.int64]
+    languages: NDArray[np.str_]
+    rows: Embedding
+
+    def cosine(self, one: int, other: int) -> float:
+        """Of two documents, by their places."""
+        return float(self.rows[one] @ self.rows[other])
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One document as it is compared: embeddings (chunks, dimension), tokens of each chunk, its numbers."""
+
+    embeddings: Embedding
+    tokens: Sequence[int]
+    numbers: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two translations correspond: mean cosine, and the positions of aligned chunks in either with theirs.
+
+    An `exclusive` one rests on being nearer than any rival: links of either document with a rival are void.
+    """
+
+    score: float
+    pairs: Sequence[tuple[int, int, float]]
+    exclusive: bool
+
+
+def numbers(text: str) -> frozenset[int]:
+    """The numbers from 10 up in a text, in the digits of any script; smaller ones are often written as words."""
+    return frozenset(value for value in map(int, _NUMBER.findall(text)) if value > 9)
+
+
+def candidates(corpus: Corpus, wanted: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Pairs of places in the corpus, each once, worth aligning; one document of each is `wanted`."""
+    seen: set[tuple[int, int]] = set()
+    for place in np.flatnonzero(np.isin(corpus.ids, np.asarray(wanted, np.int64))).tolist():
+        for other in _nearest(corpus, place):
+            pair = min(place, other), max(place, other)
+            if pair not in seen:
+                seen.add(pair)
+                yield pair
+
+
+def margin(corpus: Corpus, one: int, other: int) -> float:
+    """By how much each of two documents is nearer to the other than to the next best of that language."""
+    return min(_lead(corpus, one, other), _lead(corpus, other, one))
+
+
+def rivals(corpus: Corpus, one: int, other: int) -> NDArray[np.bool_]:
+    """(N,) the documents in the language of `other` that are no versions of it."""
+    versions = corpus.rows @ corpus.rows[other] >= _VERSIONS
+    found: NDArray[np.bool_] = (corpus.languages == corpus.languages[other]) & ~versions
+    found[[one, other]] = False
+    return found
+
+
+def compared(a: Candidate, b: Candidate, cosine: float, lead: Callable[[], float]) -> Comparison | None:
+    """How two documents with this cosine correspond if they are translations; `lead` is asked for short ones."""
+    if not _comparable(a, b):
+        return None
+    cosines = a.embeddings @ b.embeddings.T
+    found = align(cosines, a.tokens, b.tokens)
+    alike = min(cosine, float(_mean(a) @ _mean(b)))
+    if not _convincing(found, min(cosines.shape), alike, lead):
+        return None
+    return Comparison(found.similarity, found.pairs(cosines), min(cosines.shape) < _LONG)
+
+
+def _comparable(a: Candidate, b: Candidate) -> bool:
+    lengths = sorted((sum(a.tokens), sum(b.tokens)))
+    shared = (len(a.numbers & b.numbers) + 1) / (len(a.numbers | b.numbers) + 1)
+    longest = max(len(a.tokens), len(b.tokens))
+    return 0 < longest <= _LONGEST and lengths[1] <= _LENGTHS * lengths[0] and shared >= _NUMBERS
+
+
+def _convincing(found: Alignment, chunks: int, alike: float, lead: Callable[[], float]) -> bool:
+    if chunks < _MIDDLE:
+        return alike >= 0.72 and lead() >= 0.02
+    contrast = found.similarity - (found.background or 0.0)
+    if chunks < _LONG:
+        aligned = found.coverage >= 0.7 and found.best >= 0.75 and contrast >= 0.13
+        return aligned and alike >= 0.65 and lead() >= 0
+    return found.coverage >= 0.75 and found.best >= 0.7 and contrast >= 0.15
+
+
+def _nearest(corpus: Corpus, place: int) -> list[int]:
+    """The documents most like one, a few in each other language."""
+    own = corpus.languages[place]
+    if own == UNKNOWN_LANGUAGE:
+        return []
+    cosines = corpus.rows @ corpus.rows[place]
+    alike = np.flatnonzero(
+        (cosines >= _ALIKE) & (corpus.languages != own) & (corpus.languages != UNKNOWN_LANGUAGE)
+    )
+    alike = alike[np.argsort(-cosines[alike], kind="stable")]
+    kept: dict[str, int] = {}
+    chosen = []
+    for other in alike.tolist():
+        language = str(corpus.languages[other])
+        kept[language] = kept.get(language, 0) + 1
+        if kept[language] <= _CANDIDATES:
+            chosen.append(other)
+    return chosen
+
+
+def _lead(corpus: Corpus, one: int, other: int) -> float:
+    """How much nearer `other` is to `one` than any rival of it."""
+    cosines = corpus.rows @ corpus.rows[one]
+    return float(cosines[other] - cosines[rivals(corpus, one, other)].max(initial=0.0))
+
+
+def _mean(of: Candidate) -> Embedding:
+    mean = of.embeddings.mean(axis=0)
+    unit: Embedding = mean / max(float(np.linalg.norm(mean)), 1e-9)
+    return unit
