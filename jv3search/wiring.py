@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jv3search.ingest.plan import Plan
     from jv3search.ingest.walk import Found
     from jv3search.search.answer import Answer
+    from jv3search.search.query import Query
 
 # Country codes that people take for language codes.
 _COUNTRIES = {"jp": "ja", "cn": "zh", "gr": "el", "cz": "cs", "dk": "da", "ua": "uk", "us": "en"}
@@ -128,17 +129,65 @@ def open_for_search(settings: Settings) -> tuple[Reader, JinaV3Encoder]:
     return reader, open_encoder(settings)
 
 
-def search(reader: Reader, encoder: JinaV3Encoder, query: str, *, k: int, where: Filter) -> Answer:
-    """The answer to a query."""
-    from jv3search.search.answer import answer
+def search(
+    reader: Reader,
+    encoder: JinaV3Encoder | Variant | None,
+    query: str,
+    *,
+    where: Filter,
+    k: int = 10,
+    mode: Mode = "hybrid",
+    group: bool = True,
+    explain: bool = False,
+    languages: Sequence[str] = (),
+) -> Answer:
+    """The answer to a query as a person types it, operators included; `languages` are the reader's, best first.
 
-    return answer(reader, encoder, query, k, where)
+    InputError for an operator or a value there is not, and where filters and operators leave nothing to search.
+    """
+    from jv3search.ingest.chunking import sentences
+    from jv3search.ingest.language import detect
+    from jv3search.search.answer import Question, Wishes, answer
+    from jv3search.search.query import parse
+
+    wishes = Wishes(k, mode, group, explain, tuple(languages))
+    asked = parse(query)
+    meaning = asked.question.replace("*", " ")
+    question = Question(
+        query, meaning, asked.words or asked.question, detect(meaning), _scope(reader, asked, where)
+    )
+    return answer(reader, encoder, question, wishes, sentences)
+
+
+def _scope(reader: Reader, asked: Query, where: Filter) -> Filter:
+    """What the operators of a query and a filter admit together."""
+    from jv3search.search.scope import both, folders
+
+    typed = make_filter(languages=asked.languages, formats=asked.formats, since=asked.since, until=asked.until)
+    under = folders((row.uri for row in reader.documents()), asked.under) if asked.under else frozenset()
+    return both(where, replace(typed, under=under, phrases=asked.phrases, without=asked.without))
+
+
+def language_codes(values: Sequence[str]) -> tuple[str, ...]:
+    """Language codes as a person types them, in their order; InputError for one there is not."""
+    from jv3search.ingest.language import KNOWN_LANGUAGES
+
+    _known(values, KNOWN_LANGUAGES, "language code", "use codes such as en, de, ja, zh")
+    return tuple(value.lower() for value in values)
 
 
 def make_filter(
-    *, languages: Sequence[str] = (), formats: Sequence[str] = (), under: Sequence[Path] = (), since: str = ""
+    *,
+    languages: Sequence[str] = (),
+    formats: Sequence[str] = (),
+    under: Sequence[Path] = (),
+    since: str = "",
+    until: str = "",
 ) -> Filter:
-    """A filter from what a person types; InputError for a language, format or date there is not."""
+    """A filter from what a person types; InputError for a language, format or date there is not.
+
+    A day in `since` is meant from its beginning, one in `until` to its end (UTC).
+    """
     from jv3search.ingest.language import KNOWN_LANGUAGES
     from jv3search.ingest.readers import READERS
 
@@ -147,6 +196,9 @@ def make_filter(
         formats=_known(formats, READERS, "document type", f"there are: {' '.join(READERS)}"),
         under=frozenset(str(folder.expanduser().resolve()) for folder in under),
         since=_date(since) if since else None,
+        until=_date(until) + (timedelta(days=1) if len(until) == len("2026-01-31") else timedelta())
+        if until
+        else None,
     )
 
 
@@ -273,4 +325,4 @@ def bench(
 def _hits(reader: Reader, encoder: Variant, query: str, k: int, where: Filter, mode: Mode) -> Sequence[Hit]:
     if mode == "dense":
         return reader.nearest(encoder.encode_query(query), k, where)
-    return search(reader, encoder, query, k=k, where=where, mode=mode).hits
+    return search(reader, encoder, query, k=k, where=where, mode=mode, group=False).hits

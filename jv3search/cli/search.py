@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import textwrap
 import unicodedata
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from jv3search.cli.options import (
-    PathType,
-    echo_json,
-    index_option,
-    json_option,
-    model_option,
-    notice,
-    plain,
-    query_lines,
-)
+from jv3search.cli.options import PathType, echo_json, index_option, json_option, model_option, notice, plain
 from jv3search.cli.progress import counting
 from jv3search.errors import InputError
+from jv3search.search.query import HELP
 
 if TYPE_CHECKING:
     from jv3search.search.answer import Answer
-    from jv3search.types import Hit
+    from jv3search.types import Hit, Mode, Vote
 
 _SHOWN_LINES = 6  # of a hit's text on a terminal; --json has all of it
 
 
-@click.command()
+@click.command(epilog=f"\b\nA query may hold:\n{HELP}")
 @click.argument("query", nargs=-1)
 @click.option("--queries", type=PathType(), metavar="FILE", help="Search each line of a file; - is stdin.")
 @index_option
@@ -40,6 +35,16 @@ _SHOWN_LINES = 6  # of a hit's text on a terminal; --json has all of it
 @click.option("--type", "types", metavar="TYPES", default="", help="Only documents of these types: pdf,docx")
 @click.option("--under", type=PathType(), multiple=True, metavar="DIR", help="Only below DIR.")
 @click.option("--since", metavar="DATE", default="", help="Only files modified on or after DATE (2026-01-31).")
+@click.option(
+    "--mode",
+    type=click.Choice(["hybrid", "dense", "keyword"]),
+    default="hybrid",
+    show_default=True,
+    help="Rank by meaning and words, by meaning alone, or by words alone.",
+)
+@click.option("--explain", is_flag=True, help="Mark the sentence that matches best; show what each leg says.")
+@click.option("--group/--no-group", default=True, help="Fold copies and translations of a passage into one hit.")
+@click.option("--read", metavar="CODES", default="", help="Show a passage in the first of these languages: de,en")
 @json_option
 def search(
     query: tuple[str, ...],
@@ -51,6 +56,10 @@ def search(
     types: str,
     under: tuple[Path, ...],
     since: str,
+    mode: Mode,
+    explain: bool,
+    group: bool,
+    read: str,
     as_json: bool,
 ) -> None:
     """Find the chunks that answer QUERY, whatever language they are written in.
@@ -60,34 +69,67 @@ def search(
     from jv3search import wiring
 
     asked = _questions(" ".join(query), queries)
+    languages = wiring.language_codes(_listed(read))
     where = wiring.make_filter(languages=_listed(lang), formats=_listed(types), under=under, since=since)
     for folder in under:
         if not folder.exists():
             notice(f"There is no folder {folder} any more; documents that were below it can still be found.")
-    reader, encoder = wiring.open_for_search(wiring.settings_for({"index": index, "model": model}))
+    settings = wiring.settings_for({"index": index, "model": model})
+    words_only = mode == "keyword" and not explain
+    reader, encoder = (wiring.open_reader(settings), None) if words_only else wiring.open_for_search(settings)
+    ask = partial(wiring.search, where=where, k=k, mode=mode, group=group, explain=explain, languages=languages)
     with reader, counting(len(asked), "searching", beside_results=True) as step:
         for number, question in enumerate(asked, start=1):
             try:
-                answer = wiring.search(reader, encoder, question, k=k, where=where)
+                answer = ask(reader, encoder, question)
             except InputError as error:
                 raise InputError(f"line {number} of {queries}: {error}" if queries else str(error)) from None
             if as_json or queries:
                 echo_json(answer.as_json())
             else:
-                show(answer)
+                show(answer, explain=explain)
             step()
         for remark in reader.notices:
             notice(remark)
 
 
-def show(answer: Answer) -> None:
-    """An answer for people: where each hit is, and its first lines."""
+def show(answer: Answer, *, explain: bool = False) -> None:
+    """An answer for people: where each hit is, its first lines, and where else the passage stands."""
     if not answer.hits:
-        click.echo("Nothing was found: the index is empty, or the filters leave nothing.")
+        click.echo("Nothing was found: the index is empty, or filters and operators leave nothing.")
     width = min(shutil.get_terminal_size().columns, 110)
     for hit in answer.hits:
         click.echo(f"{click.style(f'{hit.rank:2}', bold=True)}  {_heading(hit)}")
-        click.echo(textwrap.indent("\n".join(_wrapped(" ".join(hit.text.split()), width - 4)), "    ") + "\n")
+        for line in _body(hit, explain, width - 4):
+            click.echo(textwrap.indent(line, "    "))
+        click.echo()
+
+
+def _body(hit: Hit, explain: bool, columns: int) -> Iterator[str]:
+    if explain and hit.sentence:
+        sentence = hit.text[hit.sentence.start - hit.span.start : hit.sentence.end - hit.span.start]
+        for line in _wrapped(" ".join(sentence.split()), columns):
+            yield click.style(line, bold=True)
+    yield from _wrapped(" ".join(hit.text.split()), columns)
+    if explain:
+        yield click.style("; ".join(_opinion(vote) for vote in hit.votes), dim=True)
+    for label, others in (("also in", hit.translations), ("same as", hit.copies)):
+        for other in others:
+            yield click.style(f"{label}: {_heading(other)}", dim=True)
+
+
+def _opinion(vote: Vote) -> str:
+    """dense: rank 1, cosine 0.612, stands out 3.1; keyword: abstains."""
+    if vote.abstained:
+        return f"{vote.leg}: abstains, it cannot match this language"
+    said = [f"rank {vote.rank}" if vote.rank else "not found"]
+    if vote.score is not None:
+        said.append(f"{'cosine' if vote.leg == 'dense' else 'BM25'} {vote.score:.3f}")
+    if vote.fair is not None:
+        said.append(f"stands out {vote.fair:.1f}")
+    if vote.share:
+        said.append(f"share {1000 * vote.share:.2f}/1000")
+    return f"{vote.leg}: {', '.join(said)}"
 
 
 def _wrapped(text: str, columns: int) -> list[str]:
@@ -105,7 +147,8 @@ def _heading(hit: Hit) -> str:
     )
     name = click.style(plain(path.name), fg="cyan", bold=True)
     score = click.style(f"{hit.score:.3f}", fg="green")
-    return f"{name}{place}  [{hit.language}]  {score}  {plain(str(path.parent))}"
+    number = click.style(f"#{hit.chunk_id}", dim=True)
+    return f"{name}{place}  [{hit.language}]  {score}  {number}  {plain(str(path.parent))}"
 
 
 def _questions(query: str, queries: Path | None) -> list[str]:
@@ -115,7 +158,21 @@ def _questions(query: str, queries: Path | None) -> list[str]:
         return [query]
     if query:
         raise InputError(f"give either a query or --queries, not both ({query!r} and {queries})")
-    return list(query_lines(queries))
+    return list(_lines(queries))
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the queries cannot be read from {path}: {error}") from None
+    if not text:
+        raise InputError(f"there is no query in {path}")
+    # Not splitlines(): a form feed or U+2028 inside a question does not end it.
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        if not line.strip():
+            raise InputError(f"line {number} of {path} is blank: there must be a query in each")
+        yield line
 
 
 def _listed(value: str) -> list[str]:

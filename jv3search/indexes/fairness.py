@@ -3,13 +3,13 @@
 A question lies nearer to passages of its own language than to others, whatever they say, and a language with
 many chunks has more of them near by chance. So each language proposes candidates of its own, and a candidate
 counts by how far it stands out: the standard deviations of its cosine above the mean of a sample of its language
-(test normalisation: Auckenthaler, Carey, Lloyd-Thomas 2000, with languages as cohorts), less half of what the
-best of so many chunks would reach by chance.
+(after the test normalisation of Auckenthaler, Carey, Lloyd-Thomas 2000, with languages as cohorts), less half of
+what the best of so many chunks would reach by chance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -22,7 +22,7 @@ from jv3search.indexes.view import View
 from jv3search.types import Embedding
 
 _SAMPLE = 256  # chunks of a language: the mean of their cosines is known to a sixteenth of their deviation
-_DOUBT = 16.0  # chunks that the average language counts for in the figures of a language with few
+_DOUBT = 16.0  # chunks that the average language counts for in the mean of a language with few
 _LEAST_DEVIATION = 0.02  # of cosines; a handful of copies of one text must not make everything else stand out
 _HEARD = 50  # candidates a language may have at least, as far as hits are asked for
 
@@ -41,31 +41,20 @@ class Background:
         """Whether an index of this size is still much like the one the sample was taken from."""
         return abs(chunks - self.chunks) * 20 <= self.chunks
 
-    def of(self, unit: Embedding) -> dict[str, tuple[float, float]]:
-        """Mean and standard deviation of the cosines with a query, by language."""
+    def of(self, unit: Embedding) -> tuple[dict[str, float], float]:
+        """Each language's mean cosine with a query, and the deviation from it that all languages share.
+
+        A language of which little was seen leans on the average one.
+        """
         cosines = {language: rows @ unit for language, rows in self.rows.items()}
-        middle, spread = _average(list(cosines.values()))
-        found = {}
-        for language, values in cosines.items():
-            share = len(values) / (len(values) + _DOUBT)
-            mean = share * float(values.mean()) + (1 - share) * middle
-            variance = share * float(values.var()) + (1 - share) * spread**2
-            found[language] = (mean, max(variance**0.5, _LEAST_DEVIATION))
-        return found
-
-
-def _average(groups: Sequence[Scores]) -> tuple[float, float]:
-    """Mean and deviation of an average language, in which one counts by how much of it was seen."""
-    if not groups:
-        return 0.0, _LEAST_DEVIATION
-    sizes = np.array([len(values) for values in groups])
-    weights = sizes / (sizes + _DOUBT)
-    middle = float(np.average([values.mean() for values in groups], weights=weights))
-    within = sum(float(values.var()) * len(values) for values in groups)
-    free = int((sizes - 1).sum())
-    if free < _DOUBT:  # next to nothing but languages of one chunk: between them, then
-        return middle, float(np.concatenate(groups).std())
-    return middle, float((within / free) ** 0.5)
+        if not cosines:
+            return {}, _LEAST_DEVIATION
+        sizes = np.array([len(values) for values in cosines.values()])
+        shares = sizes / (sizes + _DOUBT)
+        means = np.array([float(values.mean()) for values in cosines.values()])
+        leaning = shares * means + (1 - shares) * np.average(means, weights=shares)
+        apart = np.concatenate([values - mean for values, mean in zip(cosines.values(), leaning, strict=True)])
+        return dict(zip(cosines, leaning.tolist(), strict=True)), max(float(apart.std()), _LEAST_DEVIATION)
 
 
 def best_by_chance(chunks: int) -> float:
@@ -89,13 +78,14 @@ def nearest(
     k: int,
     survivors: Survivors | None,
     languages: Mapping[str, Survivors],
-    figures: Mapping[str, tuple[float, float]],
+    means: Mapping[str, float],
+    deviation: float,
     of_language: Callable[[str], Survivors],
 ) -> tuple[Ids, Scores, Scores]:
     """(ids, cosines, fair scores) of the k chunks that stand out most, best first, equal ones by id.
 
-    `languages` are all chunks of each language, `figures` their backgrounds; `of_language` narrows the filter
-    behind `survivors` to one language.
+    `languages` are all chunks of each language, `means` their mean cosines with the query and `deviation` the
+    usual distance from them; `of_language` narrows the filter behind `survivors` to one language.
     """
     found = [ranked(view, snapshot, query, k, survivors)]
     heard = {name: int(chunks.hold(found[0][0]).sum()) for name, chunks in languages.items()}
@@ -110,7 +100,6 @@ def nearest(
     fair: Scores = np.zeros(len(ids), np.float32)
     for name, chunks in languages.items():
         mine = chunks.hold(ids)
-        mean, deviation = figures[name]
-        fair[mine] = (cosines[mine] - mean) / deviation - _CHANCE * best_by_chance(len(chunks.ids))
+        fair[mine] = (cosines[mine] - means[name]) / deviation - _CHANCE * best_by_chance(len(chunks.ids))
     best = np.lexsort((ids, -fair))[:k]
     return ids[best], cosines[best], fair[best]

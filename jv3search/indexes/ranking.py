@@ -48,7 +48,7 @@ def ranked(
     wanted = max(_CANDIDATES, min(_PER_HIT * k, k + _FURTHER)) if coarse else k + _MARGIN
     while True:
         ids, near = _candidates(snapshot, unit, wanted, survivors)
-        ids, scores = _scored(view, ids, unit)
+        ids, scores = scored(view, ids, unit)
         best = np.lexsort((ids, -scores))[:k]
         if coarse or len(near) < wanted or wanted >= _MOST or scores[best[-1]] > near[-1] + _ROUNDING:
             return ids[best], scores[best]
@@ -64,7 +64,8 @@ def _candidates(
     return snapshot.search(unit_rows(unit, snapshot.dimension), wanted, keep)
 
 
-def _scored(view: View, ids: Ids, unit: Embedding) -> tuple[Ids, Scores]:
+def scored(view: View, ids: Ids, unit: Embedding) -> tuple[Ids, Scores]:
+    """(ids ascending, the cosines of their full-size rows with a unit vector)."""
     ids, rows = view.rows(ids, len(unit))
     # einsum, not @: the same row gets the same score wherever it stands
     scores: Scores = np.einsum("ij,j->i", unit_rows(rows, len(unit)), unit)

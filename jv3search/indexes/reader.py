@@ -19,7 +19,7 @@ from jv3search.indexes.dial import Dial
 from jv3search.indexes.fairness import Background, background, nearest
 from jv3search.indexes.faults import sound
 from jv3search.indexes.keywords.terms import stemmed
-from jv3search.indexes.ranking import Survivors, ranked
+from jv3search.indexes.ranking import Survivors, ranked, scored
 from jv3search.indexes.rows import DocumentRow, LedgerRow, Status
 from jv3search.indexes.status import status
 from jv3search.indexes.vectors.port import unit_rows
@@ -81,7 +81,7 @@ class Reader:
                 k,
                 self._admitted(view, snapshot, where) if where else None,
                 {name: chunks for name, chunks in languages.items() if name in (where.languages or languages)},
-                self._heard(view, languages).of(unit_rows(query, len(query))),
+                *self._heard(view, languages).of(unit_rows(query, len(query))),
                 lambda name: self._admitted(view, snapshot, replace(where, languages=frozenset((name,)))),
             )
             hits = _hits(view, [int(key) for key in ids], [float(score) for score in scores])
@@ -104,6 +104,13 @@ class Reader:
         with self._catalog.read() as view:
             found = view.match(words, k, where, self._inflected(view, language, where))
             return _hits(view, [key for key, _ in found], [score for _, score in found])
+
+    def cosines(self, ids: Sequence[int], query: Embedding) -> dict[int, float]:
+        """The cosine with a query of each of some chunks; those that left the index meanwhile are left out."""
+        with self._catalog.read() as view:
+            held = view.held(ids)
+            found, scores = scored(view, held, unit_rows(query, len(query)))
+        return dict(zip(found.tolist(), scores.tolist(), strict=True))
 
     def status(self) -> Status:
         """The index at a glance."""
@@ -143,13 +150,6 @@ class Reader:
         """This index in memory at another dimension, to see what that would be like."""
         return Dial(self._catalog, dimension, kind)
 
-    def close(self) -> None:
-        """Let go of the index."""
-        rebuild = self._rebuild
-        if rebuild is not None:
-            rebuild.join()
-        self._catalog.close()
-
     def document_vectors(self, task: Task) -> tuple[list[str], Embedding]:
         """The uris of all documents that have a vector under `task`, sorted, and (N, dimension) unit rows."""
         with self._catalog.read() as view:
@@ -178,6 +178,13 @@ class Reader:
                     for own, found in linked.items()
                     if found
                 }
+
+    def close(self) -> None:
+        """Let go of the index."""
+        rebuild = self._rebuild
+        if rebuild is not None:
+            rebuild.join()
+        self._catalog.close()
 
     def __enter__(self) -> Self:
         return self
@@ -274,6 +281,11 @@ class Reader:
         return known
 
 
+def _held(found: list[tuple[int, float]], admitted: Survivors) -> list[tuple[int, float]]:
+    held = admitted.hold(np.array([key for key, _ in found], np.int64))
+    return [pair for pair, kept in zip(found, held.tolist(), strict=True) if kept]
+
+
 def _hits(view: View, ids: list[int], scores: list[float]) -> list[Hit]:
     rows = view.found(ids)
     with sound(view.where):
@@ -281,11 +293,6 @@ def _hits(view: View, ids: list[int], scores: list[float]) -> list[Hit]:
 
 
 def _hit(rank: int, row: Any, score: float) -> Hit:
-def _held(found: list[tuple[int, float]], admitted: Survivors) -> list[tuple[int, float]]:
-    held = admitted.hold(np.array([key for key, _ in found], np.int64))
-    return [pair for pair, kept in zip(found, held.tolist(), strict=True) if kept]
-
-
     return Hit(
         rank=rank,
         score=score,

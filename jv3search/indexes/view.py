@@ -27,8 +27,9 @@ from jv3search.errors import IndexMismatch, InputError
 from jv3search.indexes import schema
 from jv3search.indexes.faults import damaged, sound
 from jv3search.indexes.keywords import keywords_of
+from jv3search.indexes.keywords.phrases import asked, exactly
 from jv3search.indexes.keywords.port import Keywords
-from jv3search.indexes.keywords.terms import FINGERPRINT, asked, exactly
+from jv3search.indexes.keywords.terms import FINGERPRINT
 from jv3search.indexes.recipe import Recipe
 from jv3search.indexes.rows import FAILURES, DocumentRow, LedgerRow
 from jv3search.indexes.schema import (
@@ -51,6 +52,7 @@ _STAMP = select(index_info.c.identity, index_info.c.generation)  # asked before 
 
 # Made once: putting a statement together takes longer than running it.
 _IDS = chunk.c.id.in_(bindparam("ids", expanding=True))
+_HELD = select(chunk.c.id).where(_IDS)
 _SIZE = bindparam("size", type_=Integer)  # bytes of a row
 _ROWS = (
     select(
@@ -163,6 +165,11 @@ class View:
         if len(order) != len(ids) or len(joined) != len(order) * size:
             raise damaged(self.where, "vectors of some chunks are missing")
         return np.array(order, np.int64), np.frombuffer(joined, "<f2").reshape(len(order), dimension)
+
+    def held(self, ids: Sequence[int]) -> Ids:
+        """Those of some ids that are in the index, ascending."""
+        found = (key for part in _parts(ids) for key in self.connection.scalars(_HELD, {"ids": part}))
+        return np.sort(np.fromiter(found, np.int64))
 
     # -- filters and hits --------------------------------------------------------------------------
 

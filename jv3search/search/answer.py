@@ -2,44 +2,148 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from jv3search.encoders.port import Encoder
 from jv3search.errors import InputError
-from jv3search.types import Filter, Hit
+from jv3search.indexes.keywords.terms import scripts_of
+from jv3search.search.fusion import fuse
+from jv3search.search.grouping import grouped
+from jv3search.search.why import with_sentences
+from jv3search.types import UNKNOWN_LANGUAGE, Filter, Hit, Mode, Span, Vote
 
 if TYPE_CHECKING:
     from jv3search.indexes import Reader
 
+_DEPTH = 100  # hits of each leg, at least, for two rankings to have enough in common
+_PER_HIT = 3  # hits of each leg for one asked for: some are copies of others
+
+MODES: tuple[Mode, ...] = ("hybrid", "dense", "keyword")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: `text` as it was typed, `meaning` to be embedded, `words` for the keyword leg."""
+
+    text: str
+    meaning: str
+    words: str
+    language: str
+    where: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a question is to be answered.
+
+    `group` folds copies and translations of a passage into one hit, shown in the first of `languages` that has
+    it; `explain` finds the sentence of each hit that matches best.
+    """
+
+    k: int = 10
+    mode: Mode = "hybrid"
+    group: bool = True
+    explain: bool = False
+    languages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise InputError(f"k is {self.k}; ask for at least 1 hit")
+        if self.mode not in MODES:
+            raise InputError(f"there is no mode {self.mode!r}; choose one of {', '.join(MODES)}")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The hits for a query, best first, and the model and dimension they were found with."""
+    """The hits for a question, best first, and the language, model, dimension and mode they were found with."""
 
     query: str
+    language: str
     model: str
     dimension: int
+    mode: Mode
     hits: tuple[Hit, ...]
 
     def as_json(self) -> dict[str, Any]:
         """The public form: plain values that `json.dumps` takes."""
         return {
             "query": self.query,
+            "language": self.language,
             "model": self.model,
             "dimension": self.dimension,
+            "mode": self.mode,
             "hits": [_hit_as_json(hit) for hit in self.hits],
         }
 
 
-def answer(reader: Reader, encoder: Encoder, query: str, k: int, where: Filter) -> Answer:
-    """Embed a query and find the `k` chunks nearest to it; InputError for a blank query or a k below 1."""
-    if k < 1:
-        raise InputError(f"k is {k}; ask for at least 1 hit")
-    if not query.strip():
-        raise InputError("the query is empty: say what to look for")
-    hits = reader.search(encoder.encode_query(query), k, where)
-    return Answer(query, reader.recipe.model, reader.dimension, tuple(hits))
+def answer(
+    reader: Reader,
+    encoder: Encoder | None,
+    question: Question,
+    wishes: Wishes,
+    split: Callable[[str], Sequence[Span]],
+) -> Answer:
+    """Find the chunks that answer a question; a keyword search without explanation needs no encoder.
+
+    `split` gives the sentences of a passage.
+    """
+    hits = _enough(reader, encoder, question, wishes)
+    if wishes.explain:
+        hits = with_sentences(hits, question.meaning, _needed(encoder), split)
+    model, dimension = reader.recipe.model, reader.dimension
+    return Answer(question.text, question.language, model, dimension, wishes.mode, tuple(hits))
+
+
+def _enough(reader: Reader, encoder: Encoder | None, question: Question, wishes: Wishes) -> list[Hit]:
+    """The hits asked for: the legs are asked for more until that many are left after grouping."""
+    depth = max(_DEPTH, _PER_HIT * wishes.k)
+    while True:
+        found = _ranked(reader, encoder, question, wishes.mode, depth)
+        hits = _grouped(found, reader, question, wishes) if wishes.group else found[: wishes.k]
+        if len(hits) == wishes.k or len(found) < depth:
+            return hits
+        depth *= 4
+
+
+def _grouped(found: list[Hit], reader: Reader, question: Question, wishes: Wishes) -> list[Hit]:
+    return grouped(found, reader, wishes.k, wishes.languages, question.where)
+
+
+def _ranked(reader: Reader, encoder: Encoder | None, question: Question, mode: Mode, depth: int) -> list[Hit]:
+    """All hits of the legs that `mode` asks, best first."""
+    keyword = [] if mode == "dense" else _matched(reader, question, depth)
+    if mode == "keyword":
+        return keyword
+    vector = _needed(encoder).encode_query(question.meaning)
+    dense = reader.nearest(vector, depth, question.where)
+    if mode == "dense":
+        return dense
+    seen = {hit.chunk_id for hit in dense}
+    cosines = reader.cosines([hit.chunk_id for hit in keyword if hit.chunk_id not in seen], vector)
+    keyword = [replace(hit, score=cosines.get(hit.chunk_id, hit.score)) for hit in keyword]
+    return fuse(dense, keyword, lambda hit: _cannot_match(hit, question), depth=depth)
+
+
+def _matched(reader: Reader, question: Question, depth: int) -> list[Hit]:
+    """The keyword leg's hits, with its vote."""
+    hits = reader.match(question.words, depth, question.where, question.language)
+    return [replace(hit, votes=(Vote("keyword", hit.rank, hit.score),)) for hit in hits]
+
+
+def _cannot_match(hit: Hit, question: Question) -> bool:
+    """Whether the question's words could not be in a passage: it is in another language, or in another script."""
+    if UNKNOWN_LANGUAGE not in (question.language, hit.language):
+        return question.language != hit.language
+    asked = scripts_of(question.meaning)
+    return bool(asked) and not asked & scripts_of(hit.text)
+
+
+def _needed(encoder: Encoder | None) -> Encoder:
+    if encoder is None:
+        raise InputError("only a keyword search without explanation works without a model")
+    return encoder
 
 
 def _hit_as_json(hit: Hit) -> dict[str, Any]:

@@ -21,12 +21,13 @@ def fuse(
     keyword: Sequence[Hit],
     abstains: Callable[[Hit], bool],
     *,
+    depth: int,
     weight: float = KEYWORD_WEIGHT,
 ) -> list[Hit]:
-    """All hits of both legs, best first, each with both votes; equal ones by id.
+    """All hits of both legs, each asked for `depth`, best first, each with both votes; equal ones by id.
 
     A leg that found a chunk votes for it with its rank; one that could have found it, but did not, with the rank
-    after its last; the keyword leg abstains where `abstains` says that it could not.
+    after `depth`; the keyword leg abstains where `abstains` says that it could not.
     """
     by_meaning = {hit.chunk_id: hit for hit in dense}
     by_words = {hit.chunk_id: hit for hit in keyword}
@@ -37,7 +38,7 @@ def fuse(
             _dense_vote(by_meaning.get(key), hit),
             _keyword_vote(by_words.get(key), hit, abstains),
         )
-        fused.append(_counted(hit, votes, (len(dense) + 1, len(keyword) + 1), (1.0, weight)))
+        fused.append(_counted(hit, votes, depth + 1, (1.0, weight)))
     fused.sort(key=lambda hit: (-sum(vote.share for vote in hit.votes), hit.chunk_id))
     return [replace(hit, rank=rank) for rank, hit in enumerate(fused, 1)]
 
@@ -52,11 +53,11 @@ def _keyword_vote(found: Hit | None, hit: Hit, abstains: Callable[[Hit], bool]) 
     return Vote("keyword", None, None, abstained=abstains(hit))
 
 
-def _counted(hit: Hit, votes: Sequence[Vote], missed: Sequence[int], weights: Sequence[float]) -> Hit:
+def _counted(hit: Hit, votes: Sequence[Vote], missed: int, weights: Sequence[float]) -> Hit:
     """The hit with each vote's share of its fused score."""
     total = sum(weight for vote, weight in zip(votes, weights, strict=True) if not vote.abstained)
-    shares = [
-        0.0 if vote.abstained else weight / total / (CONSTANT + (vote.rank or rank))
-        for vote, weight, rank in zip(votes, weights, missed, strict=True)
-    ]
-    return replace(hit, votes=tuple(replace(vote, share=share) for vote, share in zip(votes, shares, strict=True)))
+    counted = tuple(
+        vote if vote.abstained else replace(vote, share=weight / total / (CONSTANT + (vote.rank or missed)))
+        for vote, weight in zip(votes, weights, strict=True)
+    )
+    return replace(hit, votes=counted)

@@ -37,7 +37,13 @@ def test_the_json_of_a_hit(jv3, shared_index):
     first = answer["hits"][0]
     assert list(first) == [
         "rank", "score", "id", "uri", "title", "format", "page", "section", "span", "language", "text",
+        "votes",
     ]  # fmt: skip
+    assert (answer["language"], answer["mode"]) == ("en", "hybrid")
+    dense, keyword = first["votes"]
+    assert (dense["leg"], dense["rank"], round(dense["score"], 6)) == ("dense", 1, first["score"])
+    assert (keyword["leg"], keyword["rank"], keyword["abstained"]) == ("keyword", 1, False)
+    assert {hit["language"] for hit in answer["hits"] if hit["votes"][1]["abstained"]} >= {"ja", "ar", "th"}
     assert (first["rank"], first["title"], first["language"], first["page"]) == (1, "Backups", "en", None)
     assert first["section"] in ("Backups", "Restoring")
     assert "restore" in first["text"]
@@ -45,9 +51,8 @@ def test_the_json_of_a_hit(jv3, shared_index):
     start, end = first["span"]
     assert end - start == len(first["text"])
     assert [hit["rank"] for hit in answer["hits"]] == list(range(1, len(answer["hits"]) + 1))
-    assert [hit["score"] for hit in answer["hits"]] == sorted(
-        (hit["score"] for hit in answer["hits"]), reverse=True
-    )
+    shares = [sum(vote["share"] for vote in hit["votes"]) for hit in answer["hits"]]
+    assert shares == sorted(shares, reverse=True)
 
 
 def test_filters_act_inside_the_search(jv3, shared_index):
@@ -131,7 +136,7 @@ def test_codes_in_capitals_and_folders_that_are_gone(jv3, shared_index, tmp_path
     outcome = jv3("search", "x", "--index", shared_index, "--under", tmp_path / "typo")
     assert outcome.status == 0
     assert "There is no folder" in outcome.err
-    assert "the filters leave nothing" in outcome.out
+    assert "filters and operators leave nothing" in outcome.out
 
 
 def test_no_index(jv3, tmp_path):
@@ -152,3 +157,74 @@ def test_damaged_search_vectors_are_told_and_built_again(jv3, index):
     assert "is damaged, it is built again from the catalog" in after.err
     assert after.out == before.out
     assert jv3("search", "Drucker", "--index", index, "--json").err == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("パスワード", "パスワード.ja.txt"),
+        ("字体文件", "字体.zh.txt"),
+        ("маршрутизатора", "сеть.ru.txt"),
+        ("อุณหภูมิ", "สภาพอากาศ.th.txt"),
+        ("الخريطة", "خريطة.ar.txt"),
+        ("आकाश", "तारे.hi.txt"),
+        ("tintenpat*", "drucker.de.txt"),
+    ],
+)
+def test_words_of_every_script_are_found_without_a_model(jv3, shared_index, query, name):
+    outcome = jv3("search", query, "--index", shared_index, "--mode", "keyword", "--json")
+    found = hits(outcome)
+    assert names(found)[0] == name
+    assert [vote["leg"] for vote in found[0]["votes"]] == ["keyword"]
+
+
+def test_operators_in_the_query(jv3, shared_index):
+    def asked(*query):
+        return names(hits(jv3("search", *query, "--index", shared_index, "--json", "--k", 20)))
+
+    assert asked("password lang:ja,zh") == ["パスワード.ja.txt", "字体.zh.txt"]
+    assert set(asked('files "copy of your files"')) == {"backup.en.md"}
+    assert "backup.en.md" not in asked("files -backup")
+    assert asked("files under:documents type:md") == ["backup.en.md"]
+    assert asked("files until:2001-01-01") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["files lnag:de"], "lang:"),
+        (["files lang:jp"], "did you mean ja?"),
+        (["files lang:ja", "--lang", "de"], "no language is left"),
+        (["files under:nowhere"], "no document of the index is in a folder 'nowhere'"),
+        (["files since:yesterday"], "'yesterday' is no date"),
+        (["lang:de"], "there is nothing to look for"),
+        (["files", "--read", "xx"], "'xx' is no language code"),
+    ],
+)
+def test_operators_that_cannot_be_used(jv3, shared_index, arguments, said):
+    outcome = jv3("search", *arguments, "--index", shared_index)
+    assert outcome.status == 1
+    assert said in outcome.err
+    assert outcome.out == ""
+
+
+def test_explain_shows_the_sentence_and_what_each_leg_says(jv3, shared_index):
+    outcome = jv3("search", "Wie ersetze ich eine leere Patrone?", "--index", shared_index, "--k", 1, "--explain")
+    assert outcome.status == 0, outcome.err
+    assert "Eine leere Patrone wird ersetzt, indem man die Klappe öffnet." in outcome.out.splitlines()[1].strip()
+    assert "dense: rank 1, cosine 0." in outcome.out
+    assert "keyword: rank 1, BM25 " in outcome.out
+    (hit,) = hits(
+        jv3(
+            "search",
+            "Wie ersetze ich eine leere Patrone?",
+            "--index",
+            shared_index,
+            "--k",
+            1,
+            "--explain",
+            "--json",
+        )
+    )
+    start, end = (place - hit["span"][0] for place in hit["sentence"])
+    assert hit["text"][start:end].startswith("Eine leere Patrone")
