@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jv3search.errors import InputError
+from jv3search.indexes.keywords.phrases import asked
 from jv3search.indexes.keywords.port import K1, B
-from jv3search.indexes.keywords.terms import asked, terms
+from jv3search.indexes.keywords.terms import terms
 from jv3search.types import Chunk, Document, EmbeddedDocument, Filter, Hit, Source, Span
 
 from .conftest import Place

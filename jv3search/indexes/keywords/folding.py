@@ -6,10 +6,10 @@ import unicodedata
 
 import regex
 
-# Not to be seen or not always written: joiners and soft hyphens, variation selectors, the points of Arabic and
-# Hebrew, tatweel, and the dot that case folding leaves on Turkish İ.
+# Not to be seen or not always written: joiners, soft hyphens, selectors of variants and skin tones, the points of
+# Arabic and Hebrew, tatweel, and the dot that case folding leaves on Turkish İ.
 _UNWRITTEN = regex.compile(
-    r"[\p{Cf}\uFE00-\uFE0F\U000E0100-\U000E01EF\u034F\u0640\u064B-\u0652\u0656-\u065F\u0670\u06D6-\u06DC"
+    r"[\p{Cf}\p{Emoji_Modifier}\uFE00-\uFE0F\U000E0100-\U000E01EF\u034F\u0640\u064B-\u0652\u0656-\u065F\u0670\u06D6-\u06DC"
     r"\u06DF-\u06E4\u06E7\u06E8\u06EA-\u06ED\u0610-\u061A\u0591-\u05BD\u05BF\u05C1\u05C2\u05C4\u05C5\u05C7]"
     r"|(?<=i)\u0307"
 )

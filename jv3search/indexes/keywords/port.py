@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Select
 
-from jv3search.indexes.keywords.terms import Phrase, Term
+from jv3search.indexes.keywords.phrases import Phrase
+from jv3search.indexes.keywords.terms import Term
 
 K1, B = 1.2, 0.75  # Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009; what FTS5 uses too
 _MOST_PHRASES = 500  # a page of text takes 0.1 s, ten take 8 s; the rarest tell most

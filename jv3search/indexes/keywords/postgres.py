@@ -32,8 +32,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 from sqlalchemy.sql.elements import ColumnElement
 
+from jv3search.indexes.keywords.phrases import Phrase
 from jv3search.indexes.keywords.port import K1, B, Entry, idf, rare, rarest_first
-from jv3search.indexes.keywords.terms import Phrase, Term
+from jv3search.indexes.keywords.terms import Term
 from jv3search.indexes.schema import chunk
 
 _LAST_PLACE = 16_383  # of a tsvector; a chunk of 8,192 tokens stays below it

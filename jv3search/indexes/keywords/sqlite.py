@@ -23,8 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from jv3search.indexes.keywords.phrases import Phrase
 from jv3search.indexes.keywords.port import Entry, rare, rarest_first
-from jv3search.indexes.keywords.terms import Phrase
 from jv3search.indexes.schema import chunk
 
 # `ascii` leaves every term whole, for they hold no spaces; `+#` are of c++ and c#.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -24,23 +24,17 @@ FINGERPRINT = (
 )
 """Whatever decides what the terms of a text are: an index made with another one is filled again."""
 
-_KANA = r"\p{Hiragana}\p{Katakana}ー"
-_EAST_ASIAN = rf"\p{{Han}}{_KANA}\p{{Bopomofo}}\p{{Hangul}}"
-_JOINED = (_EAST_ASIAN, r"\p{Thai}", r"\p{Lao}", r"\p{Khmer}", r"\p{Myanmar}")
-_JOINED_RUN = "|".join(rf"(?:[[{script}]&&[\p{{L}}\p{{N}}]]\p{{M}}*+)++" for script in _JOINED)
-_RUN = regex.compile(
-    rf"""(?V1)
-    (?P<joined> {_JOINED_RUN} )
-  | (?P<signed> (?<![\p{{L}}\p{{M}}\p{{N}}])[a-z](?:\+\+|\#)(?![\p{{L}}\p{{N}}]) )
-  | (?P<word> [[\p{{L}}\p{{M}}\p{{N}}]--[{"".join(_JOINED)}]]++ )
-  | (?P<picture> [\p{{Emoji_Presentation}}--\p{{Emoji_Modifier}}] )
-    """,
-    regex.VERBOSE,
-)
-"""Runs of one kind; of punctuation and signs only c++, c# and pictures count."""
+RUN = regex.compile(r"[\p{L}\p{M}\p{N}]++(?:\+\+|\#)?+|\p{Emoji_Presentation}")
+"""Of punctuation and signs only c++, c# and pictures count; simple, for set operations are ten times as slow."""
 
+KANA = r"\p{Hiragana}\p{Katakana}ー"
+_JOINED = (rf"\p{{Han}}{KANA}\p{{Bopomofo}}\p{{Hangul}}", r"\p{Thai}", r"\p{Lao}", r"\p{Khmer}", r"\p{Myanmar}")
+_PART = regex.compile(
+    "(" + "|".join(rf"(?:[{script}]\p{{M}}*+)++" for script in _JOINED) + f")|([^{''.join(_JOINED)}]++)"
+)
 _CHARACTER = regex.compile(r"\P{M}\p{M}*+|\p{M}++")  # with the marks around it, as a reader sees one
-_ONE_SCRIPT = regex.compile(rf"(?V1)\p{{Han}}++|[{_KANA}]++|\p{{Hangul}}++|\p{{Bopomofo}}++|\P{{Han}}++")
+_LONGEST = 64  # characters of a term; a longer word is a hash or base64, and its beginning tells it from others
+
 _SCRIPTS = (
     "Latin Cyrillic Greek Arabic Hebrew Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada",
     "Malayalam Sinhala Tibetan Armenian Georgian Ethiopic Mongolian Thaana Syriac Cherokee Han Bopomofo Hangul",
@@ -49,11 +43,8 @@ _SCRIPTS = (
 _LETTERS = regex.compile(
     r"(?V1)(?=\p{L})(?:"
     + "|".join(rf"(?P<{name}>[\p{{{name}}}\p{{M}}]++)" for name in " ".join(_SCRIPTS).split())
-    + rf"|(?P<Kana>[{_KANA}\p{{M}}]++)|(?P<Other>\p{{L}}))"
+    + rf"|(?P<Kana>[{KANA}\p{{M}}]++)|(?P<Other>\p{{L}}))"
 )
-
-_LONGEST = 64  # characters of a term; a longer word is a hash or base64, and its beginning tells it from others
-_MOST_TERMS = 12  # of a phrase that is looked for as one beside its terms
 
 _STEMMERS = {
     "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek",
@@ -73,46 +64,46 @@ class Term(NamedTuple):
     forms: tuple[str, ...] = ()
 
 
-class Phrase(NamedTuple):
-    """Consecutive exact terms; with `prefix` the last is only the beginning of one."""
-
-    terms: tuple[str, ...]
-    prefix: bool = False
-
-
-class _Run(NamedTuple):
-    """A piece of a folded text: a word, or characters of a script that does not part words."""
-
-    text: str
-    joined: bool
-    starred: bool  # a * ends it
-    attached: bool  # no space between it and the run before
-
-
 def terms(text: str, language: str) -> list[Term]:
     """The terms of a text in its order; `language` chooses the stemmer.
 
     A run of a joined script gives its pairs of characters and its last character alone, so that every character
     begins a term and is found by itself too.
     """
-    return [term for run in _runs(text) for term in _terms(run, (language,))]
+    found: list[Term] = []
+    for run in RUN.findall(folded(text)):
+        for part, joined in parts(run):
+            if joined:
+                found.extend(map(Term, pairs(part)))
+            else:
+                found.append(word(part, (language,)))
+    return found
 
 
-def asked(text: str, languages: tuple[str, ...]) -> list[Phrase]:
-    """What to look for, each once: every term in all its forms, and as phrases what is written as one.
+@lru_cache(maxsize=100_000)
+def parts(run: str) -> tuple[tuple[str, bool], ...]:
+    """The parts of a run, and whether each is of a joined script."""
+    if run[-1] in "+#" and len(run.rstrip("+#")) > 1:
+        run = run.rstrip("+#")
+    if run.isascii():
+        return ((run, False),)
+    return tuple((part.group(), part.lastindex == 1) for part in _PART.finditer(run))
 
-    That is a compound such as apt-get or /etc/fstab, and three or more characters of a joined script.
-    """
-    runs = list(_runs(text))
-    wanted = [phrase for run in runs for phrase in _singles(run, languages)]
-    wanted += [phrase for group in _groups(runs) for phrase in _wholes(group)]
-    return list(dict.fromkeys(wanted))
+
+def pairs(joined: str) -> list[str]:
+    """Each character of a run with its follower, and the last alone."""
+    characters = _CHARACTER.findall(joined)
+    return [first + second for first, second in pairwise(characters)] + characters[-1:]
 
 
-def exactly(text: str) -> Phrase | None:
-    """All of a text as one phrase, None if it has no terms."""
-    runs = list(_runs(text))
-    return _phrase(runs) if runs else None
+@lru_cache(maxsize=200_000)
+def word(written: str, languages: tuple[str, ...]) -> Term:
+    """The term of a folded word, with its stem in each of some languages."""
+    exact = written[:_LONGEST]
+    if exact[-1] in "+#":
+        return Term(exact, (exact[0],))
+    forms = [unaccented(exact), *(unaccented(_stem(exact, language)) for language in languages)]
+    return Term(exact, tuple(form for form in dict.fromkeys(forms) if form and form != exact))
 
 
 def stemmed(languages: Iterable[str]) -> tuple[str, ...]:
@@ -128,81 +119,10 @@ def scripts_of(text: str) -> frozenset[str]:
     return frozenset(str(run.lastgroup) for run in _LETTERS.finditer(text))
 
 
-def _runs(text: str) -> Iterator[_Run]:
-    plain, end = folded(text), 0
-    for found in _RUN.finditer(plain):
-        gap = plain[end : found.start()]
-        starred = plain[found.end() : found.end() + 1] == "*"
-        yield _Run(found.group(), found.lastgroup == "joined", starred, end > 0 and not _parts_words(gap))
-        end = found.end()
-
-
-def _parts_words(gap: str) -> bool:
-    return len(gap) > 3 or any(character.isspace() for character in gap)
-
-
-def _terms(run: _Run, languages: tuple[str, ...]) -> list[Term]:
-    if run.joined:
-        return [Term(pair) for pair in _pairs(run.text)]
-    word = run.text[:_LONGEST]
-    if word[-1] in "+#":
-        return [Term(word, (word[0],))]
-    return [Term(word, _forms(word, languages))]
-
-
-def _pairs(text: str) -> list[str]:
-    characters = _CHARACTER.findall(text)
-    return [first + second for first, second in pairwise(characters)] + characters[-1:]
-
-
-@lru_cache(maxsize=200_000)
-def _forms(word: str, languages: tuple[str, ...]) -> tuple[str, ...]:
-    forms = [unaccented(word), *(unaccented(_stem(word, language)) for language in languages)]
-    return tuple(form for form in dict.fromkeys(forms) if form and form != word)
-
-
-def _stem(word: str, language: str) -> str:
+def _stem(exact: str, language: str) -> str:
     name = _STEMMERS.get(language)
     if name is None:
-        return word
+        return exact
     if not hasattr(_own, name):
         setattr(_own, name, Stemmer.Stemmer(name, 0))
-    return str(getattr(_own, name).stemWord(word))
-
-
-def _singles(run: _Run, languages: tuple[str, ...]) -> list[Phrase]:
-    found = _terms(run, languages)
-    if run.joined:
-        pairs = found[:-1] or found  # the last character alone is in the last pair
-        return [Phrase((term.exact,), prefix=len(found) == 1) for term in pairs]
-    [term] = found
-    return [Phrase((form,), run.starred) for form in (term.exact, *(() if run.starred else term.forms))]
-
-
-def _groups(runs: list[_Run]) -> Iterator[list[_Run]]:
-    """The runs that are written without a space between them."""
-    group: list[_Run] = []
-    for run in runs:
-        if group and not run.attached:
-            yield group
-            group = []
-        group.append(run)
-    if group:
-        yield group
-
-
-def _wholes(group: list[_Run]) -> list[Phrase]:
-    parts = [run.text for run in group if run.joined]
-    parts += [part for text in parts for part in _ONE_SCRIPT.findall(text)]
-    phrases = [_phrase([_Run(part, joined=True, starred=False, attached=False)]) for part in parts]
-    return [phrase for phrase in (_phrase(group), *phrases) if 2 <= len(phrase.terms) <= _MOST_TERMS]
-
-
-def _phrase(runs: list[_Run]) -> Phrase:
-    found = [term.exact for run in runs for term in _terms(run, ())]
-    last = runs[-1]
-    if not last.joined:
-        return Phrase(tuple(found), last.starred)
-    if len(_CHARACTER.findall(last.text)) == 1:
-        return Phrase(tuple(found), prefix=True)
-    return Phrase(tuple(found[:-1]))
+    return str(getattr(_own, name).stemWord(exact))
