@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jv3search.cli.ingest import row_as_json
-from jv3search.cli.options import counted, echo_json, index_option, json_option, kind_option, plain
+from jv3search.cli.options import counted, echo_json, index_option, json_option, kind_option, notice, plain
 from jv3search.config import load_settings
 from jv3search.errors import InputError
 
@@ -81,6 +81,8 @@ def reindex(index: Path | None, dim: int | None, kind: str | None) -> None:
     settings = load_settings({"index": index})
     with wiring.reopen_writer(settings) as writer:
         writer.reindex(dimension=dim, kind=kind)
+    for remark in writer.notices:
+        notice(remark)
     with wiring.open_reader(settings) as reader:
         click.echo(
             f"{settings.index} is searched at {counted(reader.dimension, 'dimension')}, kind {reader.kind}."

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jv3search.indexes import open_reader, open_writer
+from jv3search.types import Filter
 
 from .corpus import RECIPE, Oracle, check, document, done, rows
 
@@ -88,6 +89,9 @@ def found(folder: Path) -> dict[str, int]:
             assert reader.document(uri) == embedded.document
             assert tuple(reader.chunks(uri)) == embedded.chunks
             oracle.replace(embedded)
+            words = Filter(phrases=(f"{version}.0",), under=frozenset((uri,)))
+            assert [hit.uri for hit in reader.match(f"{version}", 2, words)] == [uri]
+        assert reader.status().wordless == 0
         assert {row.uri for row in reader.ledger()} == set(held)
         assert reader.status().chunks == sum(len(one.chunks) for one in oracle.documents.values())
         for query in QUERIES:
