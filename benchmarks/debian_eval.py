@@ -120,9 +120,7 @@ def main() -> None:
 
 def _ask(reader: Reader, encoder: Variant, mode: Mode) -> Ask:
     def ask(query: str, k: int, where: Filter) -> Sequence[Hit]:
-        if mode == "dense":
-            return reader.search(encoder.encode_query(query), k, where)
-        return wiring.search(reader, encoder, query, k=k, where=where, mode=mode).hits
+        return wiring.search(reader, encoder, query, k=k, where=where, mode=mode, group=False).hits
 
     return ask
 

@@ -55,18 +55,24 @@ class Corpus:
         raw = (near + 0.8 * self._rng.normal(size=near.shape)) * self._fading
         return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
 
+    def passages(self) -> list[str]:
+        """The texts of the next document's chunks."""
+        return [TEXT] * CHUNKS_A_DOCUMENT
+
     def __iter__(self) -> Iterator[EmbeddedDocument]:
         names, shares = [*SHARES, "rest"], [*SHARES.values(), 1 - sum(SHARES.values())]
-        text = TEXT * CHUNKS_A_DOCUMENT
         for number in range(self._documents):
+            passages = self.passages()
+            ends = np.cumsum([len(passage) for passage in passages]).tolist()
+            text = "".join(passages)
             tongues = self._rng.choice(names, size=CHUNKS_A_DOCUMENT, p=shares).tolist()
             self.labels += tongues
             start = number * CHUNKS_A_DOCUMENT
             embeddings = self.unit_rows(CHUNKS_A_DOCUMENT)
             self.rows[start : start + CHUNKS_A_DOCUMENT] = embeddings
             chunks = tuple(
-                Chunk(Span(place * len(TEXT), (place + 1) * len(TEXT)), tongue, 60)
-                for place, tongue in enumerate(tongues)
+                Chunk(Span(end - len(passage), end), tongue, 60)
+                for passage, end, tongue in zip(passages, ends, tongues, strict=True)
             )
             source = Source(f"/corpus/{number % 100}/{number}.txt", f"{number:064x}", len(text), NOW)
             yield EmbeddedDocument(source, Document(text, f"Document {number}", "txt"), "de", chunks, embeddings)

@@ -24,7 +24,9 @@ from jv3search.types import Embedding
 _SAMPLE = 256  # chunks of a language: the mean of their cosines is known to a sixteenth of their deviation
 _DOUBT = 16.0  # chunks that the average language counts for in the mean of a language with few
 _LEAST_DEVIATION = 0.02  # of cosines; a handful of copies of one text must not make everything else stand out
-_HEARD = 50  # candidates a language may have at least, as far as hits are asked for
+_HEARD = 20  # hits that each language has among the candidates, as far as it has them and they are asked for
+_PER_HIT = 3  # chunks that are scored again for each of them
+_CANDIDATES = 200  # at least, of all languages together
 
 
 _CHANCE = 0.5  # of the best standard score to expect by chance; docs/decisions/search.md has what 0 and 1 do
@@ -87,11 +89,11 @@ def nearest(
     `languages` are all chunks of each language, `means` their mean cosines with the query and `deviation` the
     usual distance from them; `of_language` narrows the filter behind `survivors` to one language.
     """
-    found = [ranked(view, snapshot, query, k, survivors)]
+    found = [ranked(view, snapshot, query, k, survivors, max(_CANDIDATES, _PER_HIT * k))]
     heard = {name: int(chunks.hold(found[0][0]).sum()) for name, chunks in languages.items()}
     if len(languages) > 1:
         found += [
-            ranked(view, snapshot, query, min(k, _HEARD), of_language(name))
+            ranked(view, snapshot, query, min(k, _HEARD), of_language(name), _PER_HIT * min(k, _HEARD))
             for name, count in heard.items()
             if count < min(k, _HEARD) and len(of_language(name).ids)
         ]

@@ -40,12 +40,21 @@ class Survivors:
 
 
 def ranked(
-    view: View, snapshot: Snapshot, query: Embedding, k: int, survivors: Survivors | None
+    view: View,
+    snapshot: Snapshot,
+    query: Embedding,
+    k: int,
+    survivors: Survivors | None,
+    candidates: int | None = None,
 ) -> tuple[Ids, Scores]:
-    """The k best ids and their cosines, best first, equal ones by id."""
+    """The k best ids and their cosines, best first, equal ones by id.
+
+    `candidates` are scored again where the accelerator knows only the first values of each row.
+    """
     coarse = snapshot.dimension < len(query)
     unit = unit_rows(query, len(query))
-    wanted = max(_CANDIDATES, min(_PER_HIT * k, k + _FURTHER)) if coarse else k + _MARGIN
+    usual = max(_CANDIDATES, min(_PER_HIT * k, k + _FURTHER))
+    wanted = (candidates or usual) if coarse else k + _MARGIN
     while True:
         ids, near = _candidates(snapshot, unit, wanted, survivors)
         ids, scores = scored(view, ids, unit)
