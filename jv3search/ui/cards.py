@@ -27,10 +27,14 @@ _CARD = Markup(
 )
 
 
-def card(hit: Hit, *, opened: bool, on_open: Callable[[Hit], None]) -> None:
-    """Draw a hit; `on_open` gets it, or the copy or translation of it, that is to be opened."""
+def card(hit: Hit, *, opened: bool, on_open: Callable[[Hit], None]) -> Callable[[Hit], None]:
+    """Draw a hit; `on_open` gets it, or the copy or translation of it, that is to be opened.
+
+    What comes back draws the hit's words again, once its best sentence is known.
+    """
     with st.container(border=True, key=f"{'opened' if opened else 'card'}-{hit.chunk_id}", gap="xsmall"):
-        safe.show(card_html(hit))
+        words = st.empty()
+        safe.show(card_html(hit), words)
         if hit.translations or hit.copies:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 _others(_("Also in"), hit.translations, on_open, lambda other: language_name(other.language))
@@ -46,6 +50,7 @@ def card(hit: Hit, *, opened: bool, on_open: Callable[[Hit], None]) -> None:
                 on_click=on_open,
                 args=(hit,),
             )
+    return lambda known: safe.show(card_html(known), words)
 
 
 def card_html(hit: Hit) -> Markup:

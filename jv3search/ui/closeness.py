@@ -5,7 +5,7 @@ from __future__ import annotations
 from jv3search.types import Hit
 from jv3search.ui.i18n import gettext as _
 
-_STANDS_OUT = (2.5, 1.2)  # standard deviations above the language's background: docs/decisions/application.md
+_STANDS_OUT = (2.2, 1.3)  # standard deviations above the language's background: docs/decisions/application.md
 
 
 def closeness(hit: Hit) -> str:

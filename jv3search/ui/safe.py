@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 from markupsafe import Markup
 
 from jv3search.types import UNKNOWN_LANGUAGE, Span
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 RIGHT_TO_LEFT = frozenset(
     {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "nqo", "pnb", "prs", "ps", "sd", "syr", "ug", "ur", "yi"}
@@ -25,11 +28,11 @@ _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 _JOINER = "\u2060"  # keeps :smile: and --> apart after Markdown has taken the backslashes away
 
 
-def show(html: Markup) -> None:
-    """Draw HTML that was made by escaping."""
+def show(html: Markup, place: DeltaGenerator | None = None) -> None:
+    """Draw HTML that was made by escaping, here or in a place that was kept for it."""
     if not isinstance(html, Markup):
         raise TypeError("only Markup is drawn, never a plain string")
-    st.html(html)
+    (place or st).html(html)
 
 
 def text(words: str) -> str:

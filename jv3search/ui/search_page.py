@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import streamlit as st
 from markupsafe import Markup
 
-from jv3search import wiring
 from jv3search.errors import IndexNotFound
 from jv3search.types import Hit, Mode
-from jv3search.ui import filters, history, safe, source, state
+from jv3search.ui import answers, filters, history, safe, source, state
 from jv3search.ui import request as urls
 from jv3search.ui.cards import card
 from jv3search.ui.i18n import gettext as _
@@ -19,36 +19,42 @@ from jv3search.ui.i18n import ngettext
 from jv3search.ui.request import Request
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from jv3search.encoders.port import Encoder
     from jv3search.indexes import Reader
+    from jv3search.indexes.rows import DocumentRow
     from jv3search.search.answer import Answer
 
 
 def show() -> None:
     """Draw the page."""
-    asked = urls.current()
-    try:
-        with st.spinner(_("Opening the index and its model …")):
-            reader, encoder = state.opened()
-    except IndexNotFound:
-        _first_run()
-        return
     with state.shown():
-        documents = state.documents(reader)
-        if not documents:
+        try:
+            with st.spinner(_("Opening the index and its model …")):
+                reader, encoder = state.opened()
+        except IndexNotFound:
             _first_run()
             return
-        found = filters.facets(documents)
-        filters.panel(asked, found)
-        if not asked.query and asked.opened:
-            with st.container(key="source"):
-                source.show(reader, asked, ())
-            return
-        if not asked.query:
-            _start(asked, len(documents), len(found.languages))
-            return
-        _field(asked)
+        documents = state.documents(reader)
+        if documents:
+            _page(reader, encoder, documents)
+        else:
+            _first_run()
+
+
+def _page(reader: Reader, encoder: Encoder, documents: Sequence[DocumentRow]) -> None:
+    asked, found = urls.current(), filters.facets(documents)
+    filters.panel(asked, found)
+    if asked.query:
+        with st.container(key="field"):
+            _field(asked)
         _results(reader, encoder, asked, found)
+    elif asked.opened:
+        with st.container(key="source"):
+            source.show(reader, asked, ())
+    else:
+        _start(asked, len(documents), len(found.languages))
 
 
 def _first_run() -> None:
@@ -104,10 +110,12 @@ def _operators() -> None:
     rows = (
         ('"exact phrase"', _("the passage must hold these very words")),
         ("-word", _("the passage must not hold this word")),
+        ("word*", _("every word that begins so")),
         ("lang:ja", _("only passages in this language")),
         ("type:pdf", _("only documents of this type")),
         ("under:reports", _("only documents in this folder")),
-        ("since:2025-01-01", _("only documents changed since that day")),
+        ("since:2025-01-01", _("only documents changed on that day or later")),
+        ("until:2025-12-31", _("only documents changed on that day or earlier")),
     )
     row = Markup('<dt><code dir="ltr">{}</code></dt><dd>{}</dd>')
     safe.show(
@@ -132,44 +140,42 @@ def _modes(asked: Request) -> None:
 
 
 def _results(reader: Reader, encoder: Encoder, asked: Request, found: filters.Facets) -> None:
+    """The hits at once, the best sentences in them a moment later, and the source that is opened."""
     with st.spinner(_("Searching …")):
-        answer = answer_to(reader, encoder, asked.question(), found)
+        answer = answers.answer_to(reader, encoder, asked, found.root)
     if not answer.hits:
         _nothing(reader, encoder, asked, found)
         return
+    left, right = _columns(asked)
+    with left:
+        drawn = _list(answer, asked)
+    hits = answers.explained(reader, encoder, asked, found.root).hits
+    for again, hit in zip(drawn, hits, strict=True):
+        again(hit)
+    if right is not None:
+        with right:
+            source.show(reader, asked, hits)
+
+
+def _columns(asked: Request) -> tuple[DeltaGenerator, DeltaGenerator | None]:
     if asked.opened is None:
-        with st.container(key="results"):
-            _list(answer, asked)
-        return
+        return st.container(key="results"), None
     left, right = st.columns([5, 6], gap="medium")
-    with left, st.container(key="results-beside"):
-        _list(answer, asked)
-    with right, st.container(key="source"):
-        source.show(reader, asked, answer.hits)
+    return left.container(key="results-beside"), right.container(key="source")
 
 
-def answer_to(reader: Reader, encoder: Encoder, asked: Request, found: filters.Facets) -> Answer:
-    """The answer to a question; the last one is kept, for opening a source asks again for nothing new."""
-    key = (state.index_folder(), reader.status().generation, asked)
-    kept: tuple[Any, Answer] | None = st.session_state.get("answer")
-    if kept is not None and kept[0] == key:
-        return kept[1]
-    answer = _search(reader, encoder, asked, found, asked.shown)
-    st.session_state["answer"] = (key, answer)
-    return answer
-
-
-def _search(reader: Reader, encoder: Any, asked: Request, found: filters.Facets, k: int) -> Answer:
-    return wiring.search(reader, encoder, asked.query, k=k, where=filters.filter_of(asked, found.root))
-
-
-def _list(answer: Answer, asked: Request) -> None:
+def _list(answer: Answer, asked: Request) -> list[Callable[[Hit], None]]:
+    """Draw the cards; what comes back draws the words of each again."""
     st.caption(ngettext("The best {n} passage", "The best {n} passages", len(answer.hits)))
-    for hit in answer.hits:
-        card(hit, opened=asked.opened is not None and urls.place_of(hit).passage_is(asked.opened), on_open=_open)
+    drawn = [card(hit, opened=_is_opened(hit, asked), on_open=_open) for hit in answer.hits]
     if len(answer.hits) >= asked.shown and asked.shown < urls.MOST_HITS:
         more = replace(asked, shown=min(asked.shown + urls.PAGE_OF_HITS, urls.MOST_HITS))
         st.button(_("Show more"), icon=":material/expand_more:", on_click=urls.go, args=(more,), width="stretch")
+    return drawn
+
+
+def _is_opened(hit: Hit, asked: Request) -> bool:
+    return asked.opened is not None and urls.place_of(hit).passage_is(asked.opened)
 
 
 def _open(hit: Hit) -> None:
@@ -181,7 +187,7 @@ def _nothing(reader: Reader, encoder: Encoder, asked: Request, found: filters.Fa
         st.subheader(_("Nothing found"))
         st.write(_("Try other words, fewer of them, or take back a quoted phrase or an excluded word."))
         for name, other in filters.without_each(asked):
-            if _search(reader, encoder, other, found, 1).hits:
+            if answers.search(reader, encoder, other, found.root, k=1).hits:
                 st.button(
                     _("Search without the filter by {filter}").replace("{filter}", name),
                     key=f"without-{name}",

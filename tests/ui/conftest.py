@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 import socket
@@ -12,12 +13,25 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from jv3search.cli.commands import cli, run
+from jv3search.encoders.models import MINI
+
 ROOT = Path(__file__).parents[2]
-_PATIENCE = 60  # seconds for a busy machine to start the server
+_PATIENCE = 90  # seconds for a busy machine to start the server, or to load the model
+
+SAMPLES = ROOT / "ingest" / "samples"
+
+HOSTILE_TITLE = "<script>window.hacked=1</script> **b** :smile: $x$ :red[r] --> [l](javascript:hacked=1)"
+HOSTILE_NAME = "<img src=x onerror=window.hacked=1> **b** :smile: [l](a).html"
+HOSTILE_TEXT = (
+    "Zebras in pyjamas </mark></div><script>window.hacked=2</script><img src=x onerror=window.hacked=3> "
+    "**bold** _thin_ `code` $\\alpha$ :red[red] :smile: :material/home: --> [link](javascript:hacked=4) # head"
+)
 
 Serve = Callable[..., str]
 Open = Callable[..., Page]
@@ -33,7 +47,7 @@ def application(index: Path, log: Path, **environment: str) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"],
             cwd=ROOT,
-            env=os.environ | {"JV3SEARCH_INDEX": str(index)} | environment,
+            env=os.environ | {"JV3SEARCH_INDEX": str(index), "JV3SEARCH_THREADS": "1"} | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -62,6 +76,30 @@ def serve(tmp_path_factory) -> Iterator[Serve]:
         yield start
 
 
+def write_library(folder: Path) -> Path:
+    """Documents to look at: PDFs in three scripts, mail, an Arabic page, a text of many parts, a hostile page."""
+    (folder / "manuals").mkdir(parents=True)
+    (folder / "post").mkdir()
+    for name in ("fahrrad-de.pdf", "keyboard-ar.pdf", "nightphoto-ja.pdf", "handbook-en.pdf"):
+        shutil.copy(SAMPLES / name, folder / "manuals")
+    for name in ("reunion-es.eml", "weather-ar.html", "backup-en.md", "backup-ja.txt"):
+        shutil.copy(SAMPLES / name, folder / "post")
+    title, text = html.escape(HOSTILE_TITLE), html.escape(HOSTILE_TEXT)
+    (folder / HOSTILE_NAME).write_text(f"<title>{title}</title><h1>{title}</h1><p>{text}</p>", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory) -> Path:
+    """An index of these documents that no test may change; they lie in `documents` beside it."""
+    root = tmp_path_factory.mktemp("library")
+    with pytest.raises(SystemExit) as ended, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JV3SEARCH_THREADS", "1")  # two processes with a thread a core each wait for each other
+        run(cli, ["ingest", str(write_library(root / "documents")), "--index", str(root / "kb"), "--model", MINI])
+    assert not ended.value.code
+    return root / "kb"
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium; a machine without it fails these tests rather than skipping them."""
@@ -77,6 +115,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def open_page(chromium) -> Iterator[Open]:
     """Opens an address in a browser of its own: `open_page(url, locale="de-DE", width=360, dark=True)`."""
+    asked: set[str | None] = set()
     with ExitStack() as stack:
 
         def new(
@@ -90,18 +129,31 @@ def open_page(chromium) -> Iterator[Open]:
             )
             stack.callback(context.close)
             page = context.new_page()
+            page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
             page.set_default_timeout(30_000)
             page.goto(url)
             settled(page)
             return page
 
         yield new
+    assert asked <= {"127.0.0.1", None}, "a page asked the internet for something"
+
+
+_RESTS = """async () => {
+    const rests = () =>
+        document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        && !document.querySelector('[data-stale="true"], [data-testid="stSpinner"], [data-testid="stAppSkeleton"]');
+    for (let calm = 0; calm < 6; ) {
+        await new Promise(done => setTimeout(done, 50));
+        calm = rests() ? calm + 1 : 0;
+    }
+    return true;
+}"""
 
 
 def settled(page: Page) -> None:
-    """Wait until Streamlit has drawn the page and rests."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_function("document.querySelector('[data-stale=\"true\"]') === null")
+    """Wait until Streamlit has drawn the page and rests for a moment: between two runs it seems to rest, too."""
+    page.wait_for_function(_RESTS, timeout=1000 * _PATIENCE)
 
 
 def _wait(process: subprocess.Popen, address: str, log: Path) -> None:
