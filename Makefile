@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: run demo test check format bench train-mini samples wheel clean help
+.PHONY: run demo ui test check format bench train-mini samples wheel clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 14
@@ -19,9 +19,14 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) -e '.[dev]'
 	@touch $@
 
-run: demo        ## install, ingest ./ingest, and search it in three languages
+run: $(VENV)/installed ## install, ingest ./ingest, and open the application
+	$(BIN)/ingest || test $$? -eq 1  # 1: a file could not be read; the application shows which and why
+	$(BIN)/jv3search ui
 
-demo: $(VENV)/installed
+ui: $(VENV)/installed ## open the application, without ingesting first
+	$(BIN)/jv3search ui
+
+demo: $(VENV)/installed ## ingest ./ingest, and search it in three languages on the command line
 	$(BIN)/ingest
 	@for question in "Wie stelle ich gelöschte Dateien aus einer Sicherung wieder her?" \
 	                 "how do I change the ink cartridge of my printer?" \

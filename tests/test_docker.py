@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 import regex
+import yaml
+from click import Context
 
+from jv3search.cli.commands import cli
 from jv3search.config import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -47,3 +50,17 @@ def test_all_that_is_copied_is_in_the_context(name):
     }
     assert copied == context == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "jv3search"}
     assert all((ROOT / source).exists() for source in copied)
+
+
+def test_compose_serves_the_application_to_this_machine_only():
+    app = yaml.safe_load((ROOT / "docker/compose.yaml").read_text(encoding="utf-8"))["services"]["app"]
+    assert app["ports"] == ["127.0.0.1:8501:8501"]
+    name, *arguments = app["command"]
+    parsed = get_command(name).make_context(name, list(arguments)).params
+    assert (parsed["port"], parsed["address"], parsed["browser"]) == (8501, "0.0.0.0", False)
+    assert parsed["hosts"] == ("localhost", "127.0.0.1")
+    assert not any(volume.endswith(":ro") for volume in app["volumes"])
+
+
+def get_command(name):
+    return cli.get_command(Context(cli), name)

@@ -60,7 +60,8 @@ def points(
 ) -> list[int]:
     """Points at `x`, `y` coloured by `group`; the rows of those a person has clicked.
 
-    Tooltips show the columns `title`, `language` and `topic` under the names `titles`.
+    Tooltips show the columns `title`, `language` and `topic` under the names `titles`; `words` are for those who
+    cannot see them.
     """
     event = st.altair_chart(
         _scatter(frame, legend, other, titles), width="stretch", on_select="rerun", alt=alt, key=key
@@ -104,6 +105,7 @@ def _scatter(frame: pd.DataFrame, legend: str, other: str, titles: Sequence[str]
                     title=legend, orient="bottom", columns=3, labelLimit=240, labelColor=_ink(), symbolOpacity=1
                 ),
             ),
+            description="words:N",
             tooltip=[
                 alt.Tooltip(f"{column}:N", title=title)
                 for column, title in zip(("title", "language", "topic"), titles, strict=True)

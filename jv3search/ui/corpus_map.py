@@ -37,6 +37,8 @@ def make_map(vectors: Matrix) -> CorpusMap:
     size (of all vectors where there are fewer than three topics). Plain components of all vectors spend their two
     axes on the spread inside of topics, and lay the topics over each other.
     """
+    if not len(vectors):
+        return CorpusMap(np.empty((0, 2), np.float32), np.empty(0, np.intp), ())
     unit = _unit(vectors.astype(np.float32))
     topics, means = _topics(unit, _count(len(unit)))
     weights = np.bincount(topics, minlength=len(means)).astype(np.float32)
@@ -55,7 +57,7 @@ def _filling(points: Matrix) -> Matrix:
 
 
 def _count(documents: int) -> int:
-    return int(np.clip(round((documents / 2) ** 0.5), 1, min(_MOST_TOPICS, max(1, documents))))
+    return int(np.clip(round((documents / 2) ** 0.5), 1, _MOST_TOPICS))
 
 
 def _plane(rows: Matrix, weights: Matrix) -> Matrix:

@@ -57,10 +57,9 @@ def _show_all(reader: Reader, status: Status) -> None:
         return
     _show_numbers(status)
     st.subheader(_("What is in it"))
-    rows = reader.documents()
-    _show_counts(status, rows)
+    _show_counts(status, reader.documents())
     st.subheader(_("Map of the documents"))
-    _show_map(reader, rows, status)
+    _show_map(reader, status)
     st.subheader(_("What a search looks through"))
     with state.shown():
         dial.show(status)
@@ -96,14 +95,11 @@ def _size_of(chunks: int) -> str:
     return next((name for most, name in _SIZES if chunks <= most), _BEYOND)
 
 
-def _show_map(reader: Reader, rows: Sequence[DocumentRow], status: Status) -> None:
-    made = _map(str(state.index_folder()), status.generation, reader)
-    if made is None:
+def _show_map(reader: Reader, status: Status) -> None:
+    documents, drawn = _map(str(state.index_folder()), status.generation, reader)
+    if not documents:
         safe.notice("info", _("The map is drawn when the documents are read the next time."))
         return
-    uris, drawn = made
-    by_uri = {row.uri: row for row in rows}
-    documents = [by_uri[uri] for uri in uris]
     st.caption(
         _("Documents about similar things lie close together, whatever their language. Click one to open it.")
     )
@@ -168,6 +164,7 @@ def map_frame(documents: Sequence[DocumentRow], drawn: CorpusMap, *, by_topic: b
             "topic": [safe.text(names[topic]) for topic in drawn.topics],
         }
     )
+    frame["words"] = frame["title"] + " · " + frame["language"] + " · " + frame["topic"]
     groups = frame["topic" if by_topic else "language"]
     largest = list(groups.value_counts().index[:_GROUPS])
     frame["group"] = [group if group in largest else _("others") for group in groups]
@@ -176,8 +173,9 @@ def map_frame(documents: Sequence[DocumentRow], drawn: CorpusMap, *, by_topic: b
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
-def _map(folder: str, generation: int, _reader: Reader) -> tuple[tuple[str, ...], CorpusMap] | None:
-    """Addresses of the documents and their map, made once until the index changes; None if no vectors are kept."""
-    uris = [row.uri for row in _reader.documents()]
-    vectors = np.stack([_reader.embeddings(uri).mean(axis=0) for uri in uris])
-    return (tuple(uris), corpus_map.make_map(vectors)) if len(uris) else None
+def _map(folder: str, generation: int, _reader: Reader) -> tuple[list[DocumentRow], CorpusMap]:
+    """The documents that have a vector and their map, made once until the index changes."""
+    rows = {row.uri: row for row in _reader.documents()}
+    uris, vectors = _reader.document_vectors("separation")
+    kept = [number for number, uri in enumerate(uris) if uri in rows]
+    return [rows[uris[number]] for number in kept], corpus_map.make_map(vectors[kept])

@@ -18,26 +18,10 @@ from jv3search.types import Chunk, Document, EmbeddedDocument, Source, Span
 from tests.conftest import TEXTS
 from tests.indexes.corpus import BORN
 from tests.ui.conftest import ROOT, settled
-from tests.ui.shelf import Base, Shelf, cells, choose_row, turn_to
+from tests.ui.pages.shelf import Base, cells, choose_row, turn_to
 
 SAMPLES = ROOT / "ingest" / "samples"
 HOSTILE = "<img src=x onerror=alert(1)> **bold** :red[x] $x^2$ [link](http://evil.example).md"
-
-
-@pytest.fixture(scope="session")
-def shelf(tmp_path_factory, serve, shared_index) -> Shelf:
-    room = tmp_path_factory.mktemp("shelf")
-    documents = room / "documents"
-    documents.mkdir()
-    first = Path(shutil.copytree(shared_index, room / "indexes" / "first"))
-    address = serve(first, JV3SEARCH_DOCUMENTS=str(documents), JV3SEARCH_MODEL=MINI)
-    return Shelf(address, room / "indexes", documents, shared_index)
-
-
-@pytest.fixture
-def base(shelf, open_page, request) -> Base:
-    """An index for one test, called as the test is."""
-    return Base(shelf, shelf.copy(request.node.name.removeprefix("test_")), open_page)
 
 
 def test_a_dropped_pdf_can_be_found_in_another_language(base):
