@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jv3search.cli.ingest import row_as_json
-from jv3search.cli.options import counted, echo_json, index_option, json_option, kind_option, notice, plain
+from jv3search.cli.options import counted, echo_json, forms, index_option, json_option, kind_option, notice, plain
 from jv3search.config import load_settings
 from jv3search.errors import InputError
 
@@ -50,27 +50,6 @@ def list_documents(index: Path | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("uri")
-@index_option
-@json_option
-def show(uri: str, index: Path | None, as_json: bool) -> None:
-    """Print a document's text as it was read: what the spans of hits count in. --json adds pages and sections."""
-    from jv3search import wiring
-
-    settings = load_settings({"index": index})
-    with wiring.open_reader(settings) as reader:
-        held = {row.uri for row in reader.documents()}
-        found = next((form for form in _forms(uri) if form in held), None)
-        if found is None:
-            raise InputError(f"{uri} is not in {settings.index}; 'jv3search list' shows what is")
-        document = reader.document(found)
-    if as_json:
-        echo_json(asdict(document) | {"uri": found})
-    else:
-        click.echo(document.text)
-
-
-@click.command()
 @index_option
 @click.option("--dim", type=int, metavar="N", help="Search at N dimensions from now on.")
 @kind_option
@@ -98,16 +77,11 @@ def remove(uris: tuple[str, ...], index: Path | None) -> int:
 
     settings = load_settings({"index": index})
     with wiring.reopen_writer(settings) as writer:
-        absent = [uri for uri in uris if not any(writer.remove(form) for form in dict.fromkeys(_forms(uri)))]
+        absent = [uri for uri in uris if not any(writer.remove(form) for form in dict.fromkeys(forms(uri)))]
     click.echo(f"{counted(len(uris) - len(absent), 'document')} removed.")
     if absent:
         raise InputError(f"not in {settings.index}: {', '.join(absent)}")
     return 0
-
-
-def _forms(uri: str) -> list[str]:
-    """As given, and as the absolute path of a file named from here."""
-    return [uri, str(Path(uri).absolute()), str(Path(uri).resolve())]
 
 
 def _as_json(state: Status, index: Path) -> dict[str, Any]:

@@ -111,3 +111,8 @@ def query_lines(path: Path) -> Iterator[str]:
         if not line.strip():
             raise InputError(f"line {number} of {path} is blank: there must be a query in each")
         yield line
+
+
+def forms(uri: str) -> list[str]:
+    """What a document may be called: as given, and by the absolute path of a file named from here."""
+    return [uri, str(Path(uri).absolute()), str(Path(uri).resolve())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jv3search.indexes.recipe import Recipe
-from jv3search.indexes.rows import FAILURES, DocumentRow, LedgerRow, Status
+from jv3search.indexes.rows import FAILURES, Context, DocumentRow, LedgerRow, Status
 
 if TYPE_CHECKING:
     from jv3search.indexes.index import open_reader, open_writer
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FAILURES",
+    "Context",
     "DocumentRow",
     "LedgerRow",
     "Reader",

@@ -15,12 +15,13 @@ import numpy as np
 from jv3search.errors import InputError, JV3SearchError
 from jv3search.indexes import accelerator, translations
 from jv3search.indexes.catalog import Catalog
+from jv3search.indexes.context import context
 from jv3search.indexes.dial import Dial
 from jv3search.indexes.fairness import Background, background, nearest
 from jv3search.indexes.faults import sound
 from jv3search.indexes.keywords.terms import stemmed
 from jv3search.indexes.ranking import Survivors, ranked, scored
-from jv3search.indexes.rows import DocumentRow, LedgerRow, Status
+from jv3search.indexes.rows import Context, DocumentRow, LedgerRow, Status
 from jv3search.indexes.status import status
 from jv3search.indexes.vectors.port import unit_rows
 from jv3search.indexes.vectors.snapshot import Snapshot
@@ -149,6 +150,14 @@ class Reader:
     def dial(self, dimension: int, kind: str | None = None) -> Dial:
         """This index in memory at another dimension, to see what that would be like."""
         return Dial(self._catalog, dimension, kind)
+
+    def context(self, chunk_id: int, neighbours: int | None) -> Context:
+        """A chunk among so many neighbours on either side (None: all of its section), none outside its section.
+
+        InputError if the chunk is not in the index.
+        """
+        with self._catalog.read() as view:
+            return context(view, chunk_id, neighbours)
 
     def document_vectors(self, task: Task) -> tuple[list[str], Embedding]:
         """The uris of all documents that have a vector under `task`, sorted, and (N, dimension) unit rows."""

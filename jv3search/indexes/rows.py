@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from jv3search.types import Chunk, Span
+
 State = Literal["done", "unchanged", "failed", "unsupported", "empty"]
 
 FAILURES: frozenset[State] = frozenset({"failed", "unsupported", "empty"})
@@ -68,3 +70,29 @@ class Status:
     generation: int
     vectors: str
     wordless: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A chunk with its text, as it stands among others."""
+
+    chunk_id: int
+    chunk: Chunk
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A chunk among its neighbours in reading order, none of them outside its section.
+
+    `section` is the innermost heading that most of the chunk stands under, and `span` all that it governs, with
+    the headings below it; without one, that is the document.
+    """
+
+    chunk_id: int
+    uri: str
+    title: str
+    format: str
+    section: str | None
+    span: Span
+    chunks: tuple[Neighbour, ...]

@@ -42,6 +42,8 @@ def says_the_same(shown: Passage, other: Passage) -> bool:
     """
     if is_equal(shown, other):
         return True
+    if not (shown.letters and other.letters):
+        return False
     if not (shown.numbers <= other.numbers or other.numbers <= shown.numbers):
         return False
     if len(shown.shingles) < _SIZE * len(other.shingles):
@@ -51,5 +53,5 @@ def says_the_same(shown: Passage, other: Passage) -> bool:
 
 
 def is_equal(shown: Passage, other: Passage) -> bool:
-    """The same letters and digits in the same order; passages of signs alone are never compared."""
+    """The same letters and digits in the same order; passages of signs alone have none to compare."""
     return bool(shown.letters) and shown.letters == other.letters

@@ -1,0 +1,72 @@
+"""A chunk and what stands around it in its section."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from jv3search.errors import InputError
+from jv3search.indexes.faults import sound
+from jv3search.indexes.rows import Context, Neighbour
+from jv3search.indexes.schema import chunk, document
+from jv3search.indexes.view import View
+from jv3search.types import Chunk, Document, Section, Span
+
+_NO_ID = 2**63
+
+
+def context(view: View, chunk_id: int, neighbours: int | None) -> Context:
+    """A chunk with at most so many neighbours on either side; None is all of its section.
+
+    Raises InputError for a chunk that is not in the index, and for less than 0 neighbours.
+    """
+    if neighbours is not None and neighbours < 0:
+        raise InputError(f"{neighbours} neighbours are not possible; ask for 0 or more")
+    wanted = select(document.c.id, document.c.uri, chunk.c.position).join(chunk, chunk.c.document == document.c.id)
+    known = 0 <= chunk_id < _NO_ID  # a database would stumble over a larger number
+    place = view.connection.execute(wanted.where(chunk.c.id == chunk_id)).one_or_none() if known else None
+    if place is None:
+        raise InputError(
+            f"there is no chunk {chunk_id} in the index, or not any more: a document that changed gets new ones; "
+            "search again for the ids as they are now"
+        )
+    read = view.document(place.uri)
+    rows = view.connection.execute(select(chunk).where(chunk.c.document == place.id).order_by(chunk.c.position))
+    with sound(view.where):
+        chunks = [Neighbour(row.id, (part := _chunk(row)), part.span.of(read.text)) for row in rows]
+    section, span = _section(read, chunks[place.position].chunk.span)
+    first, last = _inside(chunks, span)
+    if neighbours is not None:
+        first, last = max(first, place.position - neighbours), min(last, place.position + neighbours + 1)
+    kept = tuple(chunks[first:last])
+    return Context(chunk_id, place.uri, read.title, read.format, section.title if section else None, span, kept)
+
+
+def _chunk(row: Any) -> Chunk:
+    return Chunk(Span(row.start, row.end), row.language, row.tokens, row.page, row.section)
+
+
+def _section(read: Document, span: Span) -> tuple[Section | None, Span]:
+    """The section that holds most of a span, and all that it governs: up to the next heading of its level."""
+    starts = [section.span.start for section in read.sections]
+    near = range(max(bisect_right(starts, span.start) - 1, 0), bisect_left(starts, span.end))
+    held = [(_common(read.sections[at].span, span), -at) for at in near]
+    most, at = max(held, default=(0, 0))
+    if most <= 0:
+        return None, Span(0, len(read.text))
+    own = read.sections[-at]
+    above = (later.span.start for later in read.sections[1 - at :] if later.level <= own.level)
+    return own, Span(own.span.start, next(above, len(read.text)))
+
+
+def _inside(chunks: Sequence[Neighbour], span: Span) -> tuple[int, int]:
+    """Positions [first, last) of the chunks with some text in a span."""
+    inside = [at for at, part in enumerate(chunks) if _common(part.chunk.span, span) > 0]
+    return inside[0], inside[-1] + 1
+
+
+def _common(a: Span, b: Span) -> int:
+    return min(a.end, b.end) - max(a.start, b.start)
