@@ -323,6 +323,11 @@ def bench(
 
 
 def _hits(reader: Reader, encoder: Variant, query: str, k: int, where: Filter, mode: Mode) -> Sequence[Hit]:
-    if mode == "dense":
-        return reader.nearest(encoder.encode_query(query), k, where)
-    return search(reader, encoder, query, k=k, where=where, mode=mode, group=False).hits
+    """A search as evaluations make it: nothing in a query is an operator, and no hit is folded into another."""
+    from jv3search.ingest.chunking import sentences
+    from jv3search.ingest.language import detect
+    from jv3search.search.answer import Question, Wishes, answer
+
+    plain = query.replace("*", " ")
+    question = Question(query, plain, plain, detect(plain), where)
+    return answer(reader, encoder, question, Wishes(k, mode, group=False), sentences).hits

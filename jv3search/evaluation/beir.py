@@ -43,9 +43,9 @@ def read_beir(folder: Path) -> tuple[list[Passage], Collection]:
     )
     if not questions:
         raise InputError(f"{path}: no query has a relevant document, there is nothing to measure")
-    _remark(notices, len(queries) - len(questions), "queries without a relevant document are left out")
+    _remark(notices, len(queries) - len(questions), "queries without a relevant document, left out")
     blank = {key for key, passage in corpus.items() if not (passage.title + passage.text).strip()}
-    _remark(notices, len(blank), "documents have no text and cannot be found")
+    _remark(notices, len(blank), "documents without text, which cannot be found")
     judged = {name for question in questions for name in question.relevant}
     languages = {name: corpus[name].language for name in judged}
     passages = [passage for key, passage in corpus.items() if key not in blank]
@@ -142,4 +142,4 @@ def _judgement(fields: list[str], where: str) -> tuple[str, str, int]:
 
 def _remark(notices: list[str], count: int, what: str) -> None:
     if count:
-        notices.append(f"{count} {what}")
+        notices.append(f"{what}: {count}")

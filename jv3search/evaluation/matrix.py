@@ -121,7 +121,7 @@ def _relevant(collection: Collection, question: Question, answered: str) -> dict
 
 def _ranking(collection: Collection, ask: Ask, question: Question, where: Filter, wanted: int) -> list[str]:
     """The best `wanted` targets, each at the place of its best chunk."""
-    asked = wanted
+    asked = wanted + wanted // 2
     while True:
         hits = ask(question.text, asked, where)
         names = list(dict.fromkeys(collection.target(question, hit) for hit in hits))

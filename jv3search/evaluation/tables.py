@@ -58,7 +58,7 @@ def matrix_table(matrix: Matrix, measure: str, *, intervals: bool = True) -> str
             lines.append(["", *(_interval(cell, measure) if cell else "" for cell in cells)])
         if len(counts) > 1:
             lines.append(["", *(f"n={cell.count}" if cell else "" for cell in cells)])
-    count = [f"n={counts.pop()} queries in each cell"] if len(counts) == 1 else []
+    count = [f"n={counts.pop()} in each cell"] if len(counts) == 1 else []
     return "\n".join([*_aligned(lines), "", *count, *_means(matrix, measure)])
 
 
@@ -73,15 +73,19 @@ def _means(matrix: Matrix, measure: str) -> list[str]:
     empty = matrix.empty()
     if empty:
         named = ", ".join(f"{a}→{b}" for a, b in empty[:5]) + (", ..." if len(empty) > 5 else "")
-        return [*lines, f"mean of all cells: not given, {len(empty)} of them are empty ({named})"]
+        return [*lines, f"all cells: no mean, {_counted(len(empty), 'cell')} of the matrix empty ({named})"]
     return [*lines, _mean("all cells", matrix.mean(measure))]
 
 
 def _mean(name: str, found: MeanOfCells | None) -> str:
     if found is None:
         return f"{name}: {_EMPTY} (no such cell)"
-    left_out = f", {found.empty} empty ones left out" if found.empty else ""
-    return f"{name}: {found.mean:.3f} (mean of {found.cells} cells{left_out})"
+    left_out = f", {found.empty} empty left out" if found.empty else ""
+    return f"{name}: {found.mean:.3f} (mean of {_counted(found.cells, 'cell')}{left_out})"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _aligned(lines: list[list[str]]) -> list[str]:
