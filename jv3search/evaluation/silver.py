@@ -1,15 +1,16 @@
 """A test set from the user's own index, without a person's judgement: headings ask for their own sections.
 
-Silver, not gold. It can tell one setting from another (dimension, pooling, mode) on these very documents. It
-cannot tell how good the answers to people's questions are: a heading is part of the passage it asks for, so
-the keyword leg finds it easily; its words are the author's, not an asker's; and other sections that answer it
-as well count as wrong.
+Where the index knows translations of a document, its headings also ask for the aligned passages in the other
+languages. Silver, not gold. It can tell one setting from another (dimension, pooling, mode) on these very
+documents. It cannot tell how good the answers to people's questions are: a heading is part of the passage it asks
+for, so the keyword leg finds it easily; its words are the author's, not an asker's; other sections that answer it
+as well count as wrong; and which passages are translations was found by the same model.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jv3search.errors import InputError
@@ -33,6 +34,7 @@ class _Headed:
     title: str
     language: str
     starts: tuple[int, ...]
+    ids: tuple[int, ...]
 
 
 def silver(reader: Reader, sample: int) -> Collection:
@@ -49,29 +51,54 @@ def silver(reader: Reader, sample: int) -> Collection:
             f"{_LEAST_BODY} characters below it (plain text files have no headings)"
         )
     chosen = [once[i * len(once) // sample] for i in range(sample)] if 0 < sample < len(once) else once
-    held: dict[tuple[str, int], list[str]] = defaultdict(list)
-    for section in chosen:
-        for start in section.starts:
-            held[section.uri, start].append(section.name)
+    held = _Held(reader, chosen)
+    questions = tuple(Question(of.name, of.title, of.language, held.targets(of)) for of in chosen)
+    notice = (
+        f"silver: {len(questions)} of {len(once)} headings ask for their own sections, "
+        f"{sum(len(question.relevant) > 1 for question in questions)} of them for translations too"
+    )
+    return Collection("silver", questions, held.languages, held.target, notices=(notice,))
 
-    def target(question: Question, hit: Hit) -> str:
-        names = held.get((hit.uri, hit.span.start), [])
+
+class _Held:
+    """Where the targets are: a section in the chunks that stand for it, its translation in those aligned with it."""
+
+    def __init__(self, reader: Reader, sections: Sequence[_Headed]) -> None:
+        self.languages = {section.name: section.language for section in sections}
+        self._names: dict[tuple[str, int], list[str]] = defaultdict(list)
+        self._targets: dict[str, set[str]] = defaultdict(set)
+        translations = reader.translations([key for section in sections for key in section.ids])
+        for section in sections:
+            for start in section.starts:
+                self._add(section.name, section.name, section.language, section.uri, start)
+            for hit in (hit for key in section.ids for hit in translations.get(key, ())):
+                name = f"{section.name} in {hit.language}"
+                self._add(section.name, name, hit.language, hit.uri, hit.span.start)
+
+    def _add(self, section: str, name: str, language: str, uri: str, start: int) -> None:
+        self.languages[name] = language
+        self._targets[section].add(name)
+        self._names[uri, start].append(name)
+
+    def targets(self, section: _Headed) -> dict[str, int]:
+        """A section and its translations, all equally right."""
+        return dict.fromkeys(sorted(self._targets[section.name]), 1)
+
+    def target(self, question: Question, hit: Hit) -> str:
+        """The target of the question that a hit stands for, else a name of its own."""
+        names = self._names.get((hit.uri, hit.span.start), [])
         return next((name for name in names if name in question.relevant), f"{hit.uri} {hit.span.start}")
-
-    questions = tuple(Question(of.name, of.title, of.language, {of.name: 1}) for of in chosen)
-    languages = {of.name: of.language for of in chosen}
-    notice = f"silver: {len(questions)} of {len(once)} headings ask for their own sections"
-    return Collection("silver", questions, languages, target, notices=(notice,))
 
 
 def _headed(reader: Reader, uri: str) -> Iterator[_Headed]:
-    chunks = reader.chunks(uri)
+    chunks = list(zip(reader.chunk_ids(uri), reader.chunks(uri), strict=True))
     for number, section in enumerate(reader.document(uri).sections):
         title = " ".join(section.title.split())
-        standing = [chunk for chunk in chunks if stands_for(chunk.span, section)]
+        standing = [(key, chunk) for key, chunk in chunks if stands_for(chunk.span, section)]
         if standing and _asks(title) and len(section.span) - len(title) >= _LEAST_BODY:
-            language = document_language([c.language for c in standing], [len(c.span) for c in standing])
-            yield _Headed(f"{uri} § {number}", uri, title, language, tuple(c.span.start for c in standing))
+            language = document_language([c.language for _, c in standing], [len(c.span) for _, c in standing])
+            starts, ids = tuple(c.span.start for _, c in standing), tuple(key for key, _ in standing)
+            yield _Headed(f"{uri} § {number}", uri, title, language, starts, ids)
 
 
 def _asks(title: str) -> bool:

@@ -142,6 +142,11 @@ class Reader:
         with self._catalog.read() as view:
             return view.chunks(uri)
 
+    def chunk_ids(self, uri: str) -> list[int]:
+        """The ids of a document's chunks in reading order; empty if it is not in the index."""
+        with self._catalog.read() as view:
+            return [int(key) for key in view.chunk_ids(uri)]
+
     def embeddings(self, uri: str) -> Embedding:
         """The full-size unit rows of a document's chunks in reading order, as they are stored."""
         with self._catalog.read() as view:

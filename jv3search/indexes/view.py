@@ -268,10 +268,14 @@ class View:
                 Chunk(Span(row.start, row.end), row.language, row.tokens, row.page, row.section) for row in rows
             ]
 
+    def chunk_ids(self, uri: str) -> Ids:
+        """The ids of a document's chunks in reading order; empty if it is not in the index."""
+        wanted = select(chunk.c.id).join(document).where(document.c.uri == uri).order_by(chunk.c.position)
+        return np.fromiter(self.connection.scalars(wanted), np.int64)
+
     def embeddings(self, uri: str, dimension: int) -> Rows:
         """The full-size rows of a document's chunks in reading order."""
-        wanted = select(chunk.c.id).join(document).where(document.c.uri == uri).order_by(chunk.c.position)
-        _, rows = self.rows(np.fromiter(self.connection.scalars(wanted), np.int64), dimension)
+        _, rows = self.rows(self.chunk_ids(uri), dimension)
         return rows
 
     def chunk_languages(self) -> dict[str, int]:

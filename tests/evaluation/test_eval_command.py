@@ -163,7 +163,7 @@ def test_wrong_usage_is_told_before_anything_is_measured(jv3, tmp_path, shared_i
         (
             [MULTILINGUAL, "--save", tmp_path / "base.json", "--baseline", tmp_path / "base.json"],
             1,
-            "is no baseline",
+            "would write over the baseline",
         ),
         ([judged, "--index", shared_index, "--dims", "999"], 1, "dimension 999 is not between 1 and 256"),
     ):
