@@ -7,7 +7,7 @@ languages. Thresholds were set, and precision and recall are measured, by `pytho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,14 +33,27 @@ _NUMBER = regex.compile(r"\d{2,18}")
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """All documents with a vector: ids (N,), languages (N,), rows (N, dimension) unit vectors."""
+    """All documents with a vector, those of a language together.
+
+    ids (N,) · rows (N, dimension) unit vectors · `languages` are the places [start, stop) of each language.
+    """
 
     ids: NDArray[np.int64]
-    languages: NDArray[np.str_]
     rows: Embedding
+    languages: Mapping[str, range]
+
+    def language(self, place: int) -> str:
+        """Of one document."""
+        return next(tag for tag, places in self.languages.items() if place in places)
+
+    def cosines(self, one: int, tag: str) -> Embedding:
+        """Of one document with all of a language."""
+        places = self.languages[tag]
+        found: Embedding = self.rows[places.start : places.stop] @ self.rows[one]
+        return found
 
     def cosine(self, one: int, other: int) -> float:
-        """Of two documents, by their places."""
+        """Of two documents."""
         return float(self.rows[one] @ self.rows[other])
 
 
@@ -82,15 +95,14 @@ def candidates(corpus: Corpus, wanted: Sequence[int]) -> Iterator[tuple[int, int
 
 
 def margin(corpus: Corpus, one: int, other: int) -> float:
-    """By how much each of two documents is nearer to the other than to the next best of that language."""
+    """By how much each of two documents is nearer to the other than to any rival of it."""
     return min(_lead(corpus, one, other), _lead(corpus, other, one))
 
 
-def rivals(corpus: Corpus, one: int, other: int) -> NDArray[np.bool_]:
-    """(N,) the documents in the language of `other` that are no versions of it."""
-    versions = corpus.rows @ corpus.rows[other] >= _VERSIONS
-    found: NDArray[np.bool_] = (corpus.languages == corpus.languages[other]) & ~versions
-    found[[one, other]] = False
+def rivals(corpus: Corpus, other: int) -> NDArray[np.int64]:
+    """The places of the documents in the language of one that are no versions of it."""
+    tag = corpus.language(other)
+    found: NDArray[np.int64] = np.flatnonzero(corpus.cosines(other, tag) < _VERSIONS) + corpus.languages[tag].start
     return found
 
 
@@ -125,28 +137,22 @@ def _convincing(found: Alignment, chunks: int, alike: float, lead: Callable[[], 
 
 def _nearest(corpus: Corpus, place: int) -> list[int]:
     """The documents most like one, a few in each other language."""
-    own = corpus.languages[place]
-    if own == UNKNOWN_LANGUAGE:
-        return []
-    cosines = corpus.rows @ corpus.rows[place]
-    alike = np.flatnonzero(
-        (cosines >= _ALIKE) & (corpus.languages != own) & (corpus.languages != UNKNOWN_LANGUAGE)
-    )
-    alike = alike[np.argsort(-cosines[alike], kind="stable")]
-    kept: dict[str, int] = {}
-    chosen = []
-    for other in alike.tolist():
-        language = str(corpus.languages[other])
-        kept[language] = kept.get(language, 0) + 1
-        if kept[language] <= _CANDIDATES:
-            chosen.append(other)
-    return chosen
+    own = corpus.language(place)
+    found: list[int] = []
+    for tag, places in corpus.languages.items():
+        if UNKNOWN_LANGUAGE in (own, tag) or own == tag:
+            continue
+        cosines = corpus.cosines(place, tag)
+        best = np.argsort(-cosines, kind="stable")[:_CANDIDATES]
+        found += (best[cosines[best] >= _ALIKE] + places.start).tolist()
+    return found
 
 
 def _lead(corpus: Corpus, one: int, other: int) -> float:
     """How much nearer `other` is to `one` than any rival of it."""
-    cosines = corpus.rows @ corpus.rows[one]
-    return float(cosines[other] - cosines[rivals(corpus, one, other)].max(initial=0.0))
+    tag = corpus.language(other)
+    nearest = corpus.cosines(one, tag)[rivals(corpus, other) - corpus.languages[tag].start]
+    return corpus.cosine(one, other) - float(nearest.max(initial=0.0))
 
 
 def _mean(of: Candidate) -> Embedding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
@@ -68,13 +69,13 @@ def vectors(view: View, task: Task, dimension: int) -> tuple[list[tuple[int, str
 
 
 def corpus(view: View, dimension: int) -> Corpus:
-    """All documents as candidates for translations are looked for among them."""
-    rows, matrix = vectors(view, MATCHING, dimension)
-    return Corpus(
-        np.array([key for key, _, _ in rows], np.int64),
-        np.array([language for _, _, language in rows], np.str_),
-        unit_rows(matrix, min(_COARSE, dimension)),
-    )
+    """All documents, as candidates for translations are looked for among them."""
+    found, rows = vectors(view, MATCHING, dimension)
+    order = sorted(range(len(found)), key=lambda at: found[at][2])
+    tags = [found[at][2] for at in order]
+    languages = {tag: range(bisect_left(tags, tag), bisect_right(tags, tag)) for tag in dict.fromkeys(tags)}
+    ids = np.array([found[at][0] for at in order], np.int64)
+    return Corpus(ids, unit_rows(rows[order], min(_COARSE, dimension)), languages)
 
 
 def link(view: View, among: Corpus, keys: Sequence[int], dimension: int) -> None:
@@ -86,8 +87,8 @@ def link(view: View, among: Corpus, keys: Sequence[int], dimension: int) -> None
         if found is None:
             continue
         if found.exclusive:
-            _part(view, first, among.ids[rivals(among, one, other)])
-            _part(view, second, among.ids[rivals(among, other, one)])
+            for own, against in ((one, other), (other, one)):
+                _part(view, int(among.ids[own]), among.ids[rivals(among, against)])
         _keep(view, first, second, found)
     view.connection.execute(delete(unlinked).where(unlinked.c.document.in_(list(keys))))
 
@@ -111,11 +112,12 @@ def _keep(view: View, first: int, second: int, found: Comparison) -> None:
 
 def _part(view: View, key: int, others: NDArray[np.int64]) -> None:
     """Take back the links of a document with some others."""
+    taken = set(others.tolist())
     for link_of in view.connection.execute(
         select(translation.c.first, translation.c.second).where(_WITH), {"key": key}
     ).all():
         other = link_of.second if link_of.first == key else link_of.first
-        if other in others:
+        if other in taken:
             same = (translation.c.first == link_of.first) & (translation.c.second == link_of.second)
             view.connection.execute(delete(translation).where(same))
 
