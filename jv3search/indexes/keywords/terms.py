@@ -18,7 +18,7 @@ import Stemmer
 
 from jv3search.indexes.keywords.folding import folded, unaccented
 
-_VERSION = 1
+_VERSION = 2
 FINGERPRINT = (
     f"{_VERSION}, Unicode {unicodedata.unidata_version}, regex {regex.__version__}, Snowball {Stemmer.version()}"
 )
@@ -80,11 +80,12 @@ def terms(text: str, language: str) -> list[Term]:
     return found
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def parts(run: str) -> tuple[tuple[str, bool], ...]:
     """The parts of a run, and whether each is of a joined script."""
-    if run[-1] in "+#" and len(run.rstrip("+#")) > 1:
-        run = run.rstrip("+#")
+    bare = run.rstrip("+#")
+    if len(bare) > 1 or not bare.isascii():
+        run = bare
     if run.isascii():
         return ((run, False),)
     return tuple((part.group(), part.lastindex == 1) for part in _PART.finditer(run))
@@ -96,7 +97,7 @@ def pairs(joined: str) -> list[str]:
     return [first + second for first, second in pairwise(characters)] + characters[-1:]
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=100_000)
 def word(written: str, languages: tuple[str, ...]) -> Term:
     """The term of a folded word, with its stem in each of some languages."""
     exact = written[:_LONGEST]
