@@ -307,7 +307,8 @@ def bench(
         full = reader.recipe.dimension
         possible = sorted(dimension for dimension in dims if dimension <= full)
         if not possible:
-            raise InputError(f"the index's vectors have {full} values: no dimension of {dims} can be tried")
+            wanted = ", ".join(map(str, dims))
+            raise InputError(f"the index's vectors have {full} values: no dimension of {wanted} can be tried")
         asked = dimensions.sampled_sentences(reader, sample) if queries is None else queries
         trials = dimensions.bench(reader, encoder, possible, asked, k, progress)
         found = dimensions.Bench(

@@ -30,6 +30,7 @@ def check_plot(path: Path) -> None:
 
 def save_plot(found: Bench, path: Path) -> None:
     """Write the picture to a .png or .svg file; no display is needed."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure  # without pyplot: no window system, no global state
 
     figure = Figure(figsize=(11, 4.2), facecolor=_GROUND, layout="constrained")
@@ -55,7 +56,8 @@ def save_plot(found: Bench, path: Path) -> None:
         axes.set_xscale("log", base=2)
         axes.set_xticks(dimensions, [str(dimension) for dimension in dimensions])
     figure.suptitle(f"{found.chunks:,} chunks, {found.queries} queries, {found.model}", color=_INK)
-    figure.savefig(path, dpi=150)
+    with rc_context({"svg.fonttype": "none"}):  # words stay words: they can be searched and read aloud
+        figure.savefig(path, dpi=150)
 
 
 def _label(axes: Axes, title: str, unit: str) -> None:

@@ -61,7 +61,7 @@ def silver(reader: Reader, sample: int) -> Collection:
 
 
 class _Held:
-    """Where the targets are: a section in the chunks that stand for it, its translation in those aligned with it."""
+    """Where the targets are: a section in the chunks that stand for it, its translation in those beside it."""
 
     def __init__(self, reader: Reader, sections: Sequence[_Headed]) -> None:
         self.languages = {section.name: section.language for section in sections}

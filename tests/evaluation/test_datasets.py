@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from jv3search.evaluation.beir import read_beir
 from jv3search.evaluation.judged_files import read_tsv
 from jv3search.evaluation.silver import silver
 from jv3search.indexes import open_reader
+
+SAMPLES = Path(__file__).parents[2] / "ingest" / "samples"
 
 CORPUS = [
     {"_id": "d1", "title": "Printers", "text": "A jam of paper is pulled out by hand.", "language": "en"},
@@ -177,6 +180,21 @@ def test_headings_ask_for_their_own_sections(jv3, tmp_path):
             "silver: 2 of 2 headings ask for their own sections, 0 of them for translations too",
         )
         assert len(silver(reader, 1).questions) == 1
+
+
+def test_headings_ask_for_translations_that_the_index_knows(jv3, tmp_path):
+    (tmp_path / "docs").mkdir()
+    for name in ("backup-en.md", "backup-ja.txt", "drucker-de.md", "wifi-fr.html", "maps-th.html"):
+        shutil.copy(SAMPLES / name, tmp_path / "docs" / name)
+    small = ("--model", "jv3-mini", "--chunk-tokens", "32")
+    assert jv3("ingest", tmp_path / "docs", "--index", tmp_path / "kb", *small).status == 0
+    with open_reader(tmp_path / "kb") as reader:
+        collection = silver(reader, 0)
+    across = [question for question in collection.questions if len(question.relevant) > 1]
+    assert across and {question.language for question in across} == {"en"}
+    for question in across:
+        assert sorted(collection.languages[name] for name in question.relevant) == ["en", "ja"]
+    assert f"{len(across)} of them for translations too" in collection.notices[0]
 
 
 def test_an_index_without_headings_gives_no_silver(jv3, tmp_path):
