@@ -123,7 +123,7 @@ def _ranked(reader: Reader, encoder: Encoder | None, question: Question, mode: M
     seen = {hit.chunk_id for hit in dense}
     cosines = reader.cosines([hit.chunk_id for hit in keyword if hit.chunk_id not in seen], vector)
     keyword = [replace(hit, score=cosines.get(hit.chunk_id, hit.score)) for hit in keyword]
-    return fuse(dense, keyword, lambda hit: _cannot_match(hit, question), depth=depth)
+    return fuse(dense, keyword, lambda hit: _is_foreign(hit, question), depth=depth)
 
 
 def _matched(reader: Reader, question: Question, depth: int) -> list[Hit]:
@@ -132,8 +132,8 @@ def _matched(reader: Reader, question: Question, depth: int) -> list[Hit]:
     return [replace(hit, votes=(Vote("keyword", hit.rank, hit.score),)) for hit in hits]
 
 
-def _cannot_match(hit: Hit, question: Question) -> bool:
-    """Whether the question's words could not be in a passage: it is in another language, or in another script."""
+def _is_foreign(hit: Hit, question: Question) -> bool:
+    """Whether a passage is in another language than the question, or else in another script."""
     if UNKNOWN_LANGUAGE not in (question.language, hit.language):
         return question.language != hit.language
     asked = scripts_of(question.meaning)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from jv3search.indexes import Reader
 
 _EVERYTHING = Filter()
-Links = Mapping[int, Sequence[Hit]]
-"""The aligned passages in other languages, by chunk."""
+Links = Mapping[int, Sequence[tuple[int, float]]]
+"""The chunks in other languages that are aligned with a chunk, and their likeness."""
 
 
 def grouped(
@@ -26,13 +26,14 @@ def grouped(
     among the hits are attached too, if `where` admits them. With `languages`, the best first, a passage is shown
     in the first of them that it exists in; without, in the language of its best hit.
     """
-    links = reader.translations([hit.chunk_id for hit in hits], where)
+    links = reader.aligned([hit.chunk_id for hit in hits], where)
     groups: list[_Group] = []
     for hit in hits:
         text = passage(hit.text)
         if not any(group.takes(hit, text, links) for group in groups) and len(groups) < k:
             groups.append(_Group(hit, text))
-    return [group.shown(rank, links, languages) for rank, group in enumerate(groups, 1)]
+    attached = reader.translations([chunk_id for group in groups for chunk_id in group.own], where)
+    return [group.shown(rank, attached, languages) for rank, group in enumerate(groups, 1)]
 
 
 @dataclass
@@ -54,16 +55,17 @@ class _Group:
             return True
         return False
 
-    def _translated(self, hit: Hit, links: Links) -> bool:
-        return any(
-            hit.chunk_id == other.chunk_id
-            for own in (self.best, *self.copies)
-            for other in links.get(own.chunk_id, ())
-        )
+    @property
+    def own(self) -> list[int]:
+        """The chunks in the language of the best hit."""
+        return [self.best.chunk_id, *(hit.chunk_id for hit in self.copies)]
 
-    def shown(self, rank: int, links: Links, languages: Sequence[str]) -> Hit:
+    def _translated(self, hit: Hit, links: Links) -> bool:
+        return any(hit.chunk_id == other for own in self.own for other, _ in links.get(own, ()))
+
+    def shown(self, rank: int, attached: Mapping[int, Sequence[Hit]], languages: Sequence[str]) -> Hit:
         """The group as one hit, in the reader's language if there is a version in it."""
-        others = [hit for hit, _ in self.translations] + self._unfound(links)
+        others = [hit for hit, _ in self.translations] + self._unfound(attached)
         chosen = next((hit for tag in languages for hit in (self.best, *others) if hit.language == tag), self.best)
         if chosen is self.best:
             return replace(self.best, rank=rank, copies=_ranked(self.copies), translations=_ranked(others))
@@ -78,12 +80,12 @@ class _Group:
             ),
         )
 
-    def _unfound(self, links: Links) -> list[Hit]:
+    def _unfound(self, attached: Mapping[int, Sequence[Hit]]) -> list[Hit]:
         """Aligned passages that are not in the group yet: the most alike of each document."""
         known = {hit.uri for hit in (self.best, *self.copies, *(hit for hit, _ in self.translations))}
         missing: dict[str, Hit] = {}
-        for own in (self.best, *self.copies):
-            for other in links.get(own.chunk_id, ()):
+        for own in self.own:
+            for other in attached.get(own, ()):
                 if other.uri not in known and other.score > getattr(missing.get(other.uri), "score", -1):
                     missing[other.uri] = other
         return sorted(missing.values(), key=lambda hit: -hit.score)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jv3search.search.fusion import CONSTANT, fuse
+from jv3search.search.fusion import CONSTANT, FOREIGN_WEIGHT, KEYWORD_WEIGHT, fuse
 from jv3search.types import Hit, Span, Vote
 
 
@@ -22,10 +22,10 @@ def foreign(language):
 
 
 def test_the_shares_of_both_legs_by_hand():
-    (only,) = fuse(dense("en"), [hit(1, 3, "en", "keyword", 7.0)], foreign("en"), depth=100, weight=0.5)
+    (only,) = fuse(dense("en"), [hit(1, 3, "en", "keyword", 7.0)], foreign("en"), depth=100)
     first, second = only.votes
-    assert first.share == pytest.approx(1 / 1.5 / (CONSTANT + 1))
-    assert second.share == pytest.approx(0.5 / 1.5 / (CONSTANT + 3))
+    assert first.share == pytest.approx(1 / (1 + KEYWORD_WEIGHT) / (CONSTANT + 1))
+    assert second.share == pytest.approx(KEYWORD_WEIGHT / (1 + KEYWORD_WEIGHT) / (CONSTANT + 3))
     assert (second.leg, second.rank, second.score, second.abstained) == ("keyword", 3, 7.0, False)
     assert only.score == 0.5  # the cosine stays
 
@@ -45,7 +45,7 @@ def test_a_passage_in_the_question_s_language_is_judged_by_its_words_too():
     assert [h.rank for h in found] == [1, 2, 3, 4]
     last = next(h for h in found if h.chunk_id == 9)
     assert (last.votes[0].rank, last.votes[0].abstained) == (None, False)  # the dense leg could have found it
-    assert last.votes[0].share == pytest.approx(1 / 1.5 / (CONSTANT + 101))
+    assert last.votes[0].share == pytest.approx(1 / (1 + KEYWORD_WEIGHT) / (CONSTANT + 101))
 
 
 def test_nothing_found_by_words_leaves_the_order_of_the_dense_leg():
@@ -57,3 +57,10 @@ def test_nothing_found_by_words_leaves_the_order_of_the_dense_leg():
 def test_equal_ones_stand_by_id():
     found = fuse([], [hit(7, 1, "en", "keyword"), hit(3, 1, "en", "keyword")], foreign("en"), depth=100)
     assert [h.chunk_id for h in found] == [3, 7]
+
+
+def test_words_found_in_another_language_count_less():
+    found = fuse(dense("ja", "ja"), [hit(2, 1, "ja", "keyword")], foreign("en"), depth=100)
+    with_words = next(h for h in found if h.chunk_id == 2)
+    assert with_words.votes[1].share == pytest.approx(FOREIGN_WEIGHT / (1 + FOREIGN_WEIGHT) / (CONSTANT + 1))
+    assert with_words.votes[0].share == pytest.approx(1 / (1 + FOREIGN_WEIGHT) / (CONSTANT + 2))
