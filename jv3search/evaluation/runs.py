@@ -60,9 +60,9 @@ def runs(
                 with _cut(dimension, pooled, progress) as reader:
                     for mode in plan.modes:
                         ask = _asker(search, reader, asking.at(dimension), mode)
-                        what = f"{mode} {pooling} {dimension}"
-                        with progress(searches(collection), what) as step:
-                            yield Run(mode, pooling, dimension, measure(collection, ask, plan.measures, step))
+                        with progress(searches(collection), f"{mode} {pooling} {dimension}") as step:
+                            matrix = measure(collection, ask, plan.measures, step)
+                        yield Run(mode, pooling, dimension, matrix)
 
 
 def _asker(search: Search, reader: Reader, encoder: Variant, mode: Mode) -> Ask:
