@@ -74,6 +74,11 @@ def rare(rarest: Sequence[tuple[int, Phrase]], matches: int) -> list[Phrase]:
     return chosen
 
 
+def weight(phrase: Phrase) -> int:
+    """How often a phrase counts: several terms twice, so that a word found whole beats its parts found often."""
+    return 1 if len(phrase.terms) == 1 else 2
+
+
 def idf(entries: int, having: int) -> float:
     """What a phrase in `having` of `entries` chunks weighs; what is in over half of them hardly anything."""
     weight = math.log((entries - having + 0.5) / (having + 0.5))

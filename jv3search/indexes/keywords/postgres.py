@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 from sqlalchemy.sql.elements import ColumnElement
 
 from jv3search.indexes.keywords.phrases import Phrase
-from jv3search.indexes.keywords.port import K1, B, Entry, idf, rare, rarest_first
+from jv3search.indexes.keywords.port import K1, B, Entry, idf, rare, rarest_first, weight
 from jv3search.indexes.keywords.terms import Term
 from jv3search.indexes.schema import chunk
 
@@ -112,11 +112,11 @@ class PostgresKeywords:
     ) -> dict[int, float]:
         """BM25 of all `scoring` phrases, for the admitted chunks that have one of `choosing`."""
         entries, average = self._connection.execute(_SIZES).one()
-        weights = [(phrase, idf(entries, count)) for count, phrase in scoring]
+        weights = [(phrase, weight(phrase) * idf(entries, count)) for count, phrase in scoring]
         chosen = self._places(choosing, [phrase for phrase, _ in weights], admitted)
         return {
             key: sum(
-                weight * _counted(_frequency(phrase, places), size / float(average)) for phrase, weight in weights
+                worth * _counted(_frequency(phrase, places), size / float(average)) for phrase, worth in weights
             )
             for key, (size, places) in chosen.items()
         }

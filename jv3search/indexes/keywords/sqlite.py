@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from jv3search.indexes.keywords.phrases import Phrase
-from jv3search.indexes.keywords.port import Entry, rare, rarest_first
+from jv3search.indexes.keywords.port import Entry, rare, rarest_first, weight
 from jv3search.indexes.schema import chunk
 
 # `ascii` leaves every term whole, for they hold no spaces; `+#` are of c++ and c#.
@@ -114,7 +114,7 @@ class SQLiteKeywords:
 
 
 def _any(wanted: Iterable[Phrase]) -> str:
-    return " OR ".join(_anywhere(phrase) for phrase in wanted)
+    return " OR ".join(_anywhere(phrase) for phrase in wanted for _ in range(weight(phrase)))
 
 
 def _anywhere(phrase: Phrase) -> str:
