@@ -69,21 +69,45 @@ def points(
     return [int(each["row"]) for each in event.selection.get("chosen", [])]
 
 
-def line(frame: pd.DataFrame, *, x: str, y: str, names: tuple[str, str], alt: str, key: str) -> None:
-    """A curve through a few measured shares: the columns `x` and `y`, called `names`."""
+def shares(series: Mapping[str, Sequence[float]], labels: Sequence[str], *, x: str, alt: str, key: str) -> None:
+    """Curves of shares between 0 and 1 over the same few labels; `x` says what these are."""
     import altair as alt_
+    import pandas as pd
 
-    colour = _BAR[_theme()]
-    curve = (
-        alt_.Chart(frame)
-        .mark_line(color=colour, point=alt_.OverlayMarkDef(color=colour, size=70))
-        .encode(
-            x=alt_.X(f"{x}:O", title=names[0], axis=alt_.Axis(labelAngle=0)),
-            y=alt_.Y(f"{y}:Q", title=names[1], scale=alt_.Scale(zero=False), axis=alt_.Axis(format="%")),
-            tooltip=[alt_.Tooltip(f"{x}:O", title=names[0]), alt_.Tooltip(f"{y}:Q", title=names[1], format=".1%")],
-        )
+    names = list(series)
+    frame = pd.DataFrame(
+        [(label, name, share) for name in names for label, share in zip(labels, series[name], strict=True)],
+        columns=["label", "name", "share"],
     )
-    st.altair_chart(curve.properties(height=260), width="stretch", alt=alt, key=key)
+    least = int(frame["share"].min() * 10) / 10 if len(frame) else 0.0
+    chart = (
+        alt_.Chart(frame)
+        .mark_line(point=alt_.OverlayMarkDef(size=60), strokeWidth=2.5)
+        .encode(
+            x=alt_.X("label:N", sort=list(labels), title=x, axis=alt_.Axis(labelAngle=0, labelColor=_ink())),
+            y=alt_.Y(
+                "share:Q",
+                title=None,
+                scale=alt_.Scale(domain=[min(least, 0.9), 1]),
+                axis=alt_.Axis(format=".0%", tickCount=5, labelColor=_ink()),
+            ),
+            color=alt_.Color(
+                "name:N",
+                scale=alt_.Scale(domain=names, range=[_BAR[_theme()], _COLOURS[1]]),
+                legend=alt_.Legend(title=None, orient="bottom", columns=1, labelLimit=320, labelColor=_ink()),
+            ),
+            strokeDash=alt_.StrokeDash(
+                "name:N", scale=alt_.Scale(domain=names, range=[[1, 0], [5, 4]]), legend=None
+            ),
+            tooltip=[
+                alt_.Tooltip("name:N", title="·"),
+                alt_.Tooltip("label:N", title=x),
+                alt_.Tooltip("share:Q", title="%", format=".1%"),
+            ],
+        )
+        .properties(height=280)
+    )
+    st.altair_chart(chart, width="stretch", alt=alt, key=key)
 
 
 def _scatter(frame: pd.DataFrame, legend: str, other: str, titles: Sequence[str]) -> alt.Chart:

@@ -38,7 +38,8 @@ def show(status: Status) -> None:
     found = _measured().get(key)
     label = _("Measure again") if found else _("Measure it on these documents")
     if st.button(label, icon=":material/speed:"):
-        found = _measured()[key] = _measure(status)
+        _measured()[key] = _measure(status)
+        st.rerun()
     if found:
         _show_measured(found, status)
     _show_control(status)
@@ -52,10 +53,9 @@ def _measured() -> dict[tuple[str, int], Bench]:
 
 def _measure(status: Status) -> Bench:
     dimensions = sizes_of(status.full_dimension)
-    with st.container():
-        found, _left_out = wiring.bench(
-            state.settings(), dimensions, None, sample=_QUESTIONS, k=_HITS, progress=_progress
-        )
+    found, _left_out = wiring.bench(
+        state.settings(), dimensions, None, sample=_QUESTIONS, k=_HITS, progress=_progress
+    )
     return found
 
 
@@ -81,16 +81,17 @@ def sizes_of(full: int) -> list[int]:
 
 def _show_measured(found: Bench, status: Status) -> None:
     frame = trials_frame(found)
-    recall, size = _("Found"), _("Memory")
+    found_name, alone_name = _("Found"), _("Found by the first numbers alone")
     left, right = st.columns([3, 4], gap="large", vertical_alignment="center")
     with left:
-        charts.line(
-            frame,
-            x="dimension",
-            y="recall",
-            names=(_("Numbers searched"), recall),
+        charts.shares(
+            {found_name: list(frame["recall"]), alone_name: list(frame["alone"])},
+            [number(each) for each in frame["dimension"]],
+            x=_("Numbers searched"),
             alt=_("Share found by numbers searched: {values}").format(
-                values=", ".join(f"{row.dimension}: {row.recall:.0%}" for row in frame.itertuples())
+                values=", ".join(
+                    f"{row.dimension}: {row.recall:.0%} ({row.alone:.0%})" for row in frame.itertuples()
+                )
             ),
             key="dial-curve",
         )
@@ -99,16 +100,17 @@ def _show_measured(found: Bench, status: Status) -> None:
             _("Numbers searched"): [
                 f"{number(each)} ←" if each == status.dimension else number(each) for each in frame["dimension"]
             ],
-            recall: [f"{share:.1%}" for share in frame["recall"]],
-            size: [library_table.size(count) for count in frame["bytes"]],
+            found_name: [f"{share:.1%}" for share in frame["recall"]],
+            alone_name: [f"{share:.1%}" for share in frame["alone"]],
+            _("Memory"): [library_table.size(count) for count in frame["bytes"]],
             _("Time of a search"): [f"{each:.1f} ms" for each in frame["milliseconds"]],
         }
         st.table(rows)
     st.caption(
         _(
             "Measured with {questions} sentences of these documents. “Found” is the share of the {k} best "
-            "passages of a search with all numbers that this one finds too; the time is without reading the "
-            "question."
+            "passages of a search with all numbers that this one finds too; the second share is without comparing "
+            "the candidates in full. The time is without reading the question."
         ).format(questions=number(found.queries), k=found.k)
     )
 
@@ -121,6 +123,7 @@ def trials_frame(found: Bench) -> pd.DataFrame:
         {
             "dimension": [trial.dimension for trial in found.trials],
             "recall": [trial.rescored.recall for trial in found.trials],
+            "alone": [trial.coarse.recall for trial in found.trials],
             "bytes": [trial.bytes for trial in found.trials],
             "milliseconds": [trial.rescored.median for trial in found.trials],
         }

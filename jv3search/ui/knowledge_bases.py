@@ -12,6 +12,7 @@ from jv3search.ui.i18n import gettext as _
 
 _CATALOG = "catalog.sqlite"
 _PARAMETER = "index"
+_WIDTH = 360  # pixels
 
 
 def beside(folder: Path) -> list[Path]:
@@ -36,7 +37,11 @@ def choose_knowledge_base() -> None:
     present = state.index_folder().resolve().name
     names = list(folders)
     name = st.selectbox(
-        _("Knowledge base"), names, index=names.index(present) if present in names else 0, format_func=safe.text
+        _("Knowledge base"),
+        names,
+        index=names.index(present) if present in names else 0,
+        format_func=safe.text,
+        width=_WIDTH,
     )
     if name != present:
         st.session_state[state.INDEX] = str(folders[name])

@@ -96,7 +96,8 @@ def _size_of(chunks: int) -> str:
 
 
 def _show_map(reader: Reader, status: Status) -> None:
-    documents, drawn = _map(str(state.index_folder()), status.generation, reader)
+    with st.spinner(_("Drawing the map …")):
+        documents, drawn = _map(str(state.index_folder()), status.generation, reader)
     if not documents:
         safe.notice("info", _("The map is drawn when the documents are read the next time."))
         return

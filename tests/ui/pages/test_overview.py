@@ -108,8 +108,8 @@ def test_the_dial_is_measured_and_turned(base):
     page = base.visit("overview")
     page.get_by_role("button", name="Measure it on these documents").click()
     expect(page.get_by_text("Measured with")).to_be_visible(timeout=90_000)
-    rows = [row.split() for row in page.get_by_role("table").last.inner_text().splitlines()]
-    assert [row[0] for row in rows if row[0].isdigit()] == ["32", "64", "128", "256"]
+    rows = page.get_by_test_id("stTable").last.locator("tbody tr").all_inner_texts()
+    assert [int(row.split()[0]) for row in rows] == [32, 64, 128, 256]
     thumb = page.get_by_role("slider", name="Numbers to search")
     thumb.focus()
     page.keyboard.press("ArrowLeft")
