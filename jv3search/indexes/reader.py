@@ -175,22 +175,23 @@ class Reader:
         with self._catalog.read() as view:
             return translations.of_document(view, uri)
 
+    def aligned(self, ids: Sequence[int], where: Filter = _EVERYTHING) -> dict[int, list[tuple[int, float]]]:
+        """The chunks of `translations` by id with their cosines, without their texts."""
+        with self._current() as (view, snapshot):
+            return self._aligned(view, snapshot, ids, where)
+
     def translations(self, ids: Sequence[int], where: Filter = _EVERYTHING) -> dict[int, list[Hit]]:
         """The passages that `where` admits which say the same in another language, by chunk, most alike first.
 
         The score of a hit is its cosine with the chunk; chunks without translation are left out.
         """
         with self._current() as (view, snapshot):
-            linked = translations.of_chunks(view, ids)
-            if where and linked:
-                admitted = self._admitted(view, snapshot, where)
-                linked = {own: _held(found, admitted) for own, found in linked.items()}
+            linked = self._aligned(view, snapshot, ids, where)
             rows = view.found(sorted({other for found in linked.values() for other, _ in found}))
             with sound(view.where):
                 return {
                     own: [_hit(rank, rows[other], cosine) for rank, (other, cosine) in enumerate(found, 1)]
                     for own, found in linked.items()
-                    if found
                 }
 
     def close(self) -> None:
@@ -283,6 +284,16 @@ class Reader:
         if known is None or not known.serves(chunks) or set(known.rows) != set(languages):
             known = self._background = background(view, languages, self.recipe.dimension)
         return known
+
+    def _aligned(
+        self, view: View, snapshot: Snapshot, ids: Sequence[int], where: Filter
+    ) -> dict[int, list[tuple[int, float]]]:
+        linked = translations.of_chunks(view, ids)
+        if not (where and linked):
+            return linked
+        admitted = self._admitted(view, snapshot, where)
+        held = {own: _held(found, admitted) for own, found in linked.items()}
+        return {own: found for own, found in held.items() if found}
 
     def _admitted(self, view: View, snapshot: Snapshot, where: Filter) -> Survivors:
         key = (snapshot.identity, snapshot.generation, where)
