@@ -56,8 +56,8 @@ def application(index: Path, log: Path, **environment: str) -> Iterator[str]:
         _wait(process, address, log)
         yield address
     finally:
-        process.terminate()
-        process.wait(timeout=20)
+        process.kill()  # asked politely, it first waits for every browser to leave
+        process.wait()
 
 
 @pytest.fixture(scope="session")

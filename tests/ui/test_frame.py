@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from markupsafe import Markup
 from streamlit.testing.v1 import AppTest
@@ -18,6 +20,16 @@ def test_every_message_has_a_place_in_every_catalog_and_the_compiled_catalog_is_
     wanted = {message.id for message in catalogs.template() if message.id}
     assert wanted == {message.id for message in there if message.id}, "run python -m tests.ui.catalogs"
     assert catalogs.compiled(there) == catalogs.po_file(language).with_suffix(".mo").read_bytes()
+
+
+@pytest.mark.parametrize("language", [name for name in catalogs.INTERFACE if name != "en"])
+def test_every_message_is_translated_with_all_that_is_filled_into_it(language) -> None:
+    for message in catalogs.translations(language):
+        if message.id:
+            many = message.id if isinstance(message.id, str) else message.id[-1]
+            said = message.string if isinstance(message.string, str) else message.string[-1]
+            assert said, f"{language} lacks {message.id!r}"
+            assert sorted(re.findall(r"{\w+}", said)) == sorted(re.findall(r"{\w+}", many))
 
 
 def test_the_navigation_has_four_pages_in_the_browsers_language(serve, open_page, shared_index):
