@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from jv3search.encoders.port import Encoder
@@ -26,6 +27,10 @@ def beir(
         with progress(len(passages), f"embedding ({pooling})") as step:
             reader = trial.index_passages(place, passages, encoder, recipe, pooling, step)
         with reader:
+            wordless = len(passages) - len(reader.documents())
+            if wordless:
+                notice = f"documents without a word that the model knows, which cannot be found: {wordless}"
+                collection = replace(collection, notices=(*collection.notices, notice))
             yield reader, collection
 
 

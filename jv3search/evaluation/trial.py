@@ -14,9 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+import numpy as np
+
 from jv3search.encoders.late_chunking import join_tokenless
 from jv3search.encoders.port import Encoder
-from jv3search.errors import EmptyDocument
 from jv3search.evaluation.beir import Passage
 from jv3search.evaluation.variant import cut
 from jv3search.indexes import LedgerRow, Reader, Recipe, open_reader, open_writer
@@ -27,6 +28,7 @@ from jv3search.types import UNKNOWN_LANGUAGE, Chunk, Document, EmbeddedDocument,
 Pooling = Literal["late", "naive"]
 Step = Callable[[], None]
 
+_AT_ONCE = 64  # passages embedded together
 _NOW = datetime(2000, 1, 1, tzinfo=UTC)  # nobody asks a trial index for its dates
 
 
@@ -40,13 +42,17 @@ def scratch() -> Iterator[Path]:
 def index_passages(
     folder: Path, passages: Sequence[Passage], encoder: Encoder, recipe: Recipe, pooling: Pooling, step: Step
 ) -> Reader:
-    """A new index of a data set's corpus: one document a passage, `uri` its id."""
+    """A new index of a data set's corpus: one document a passage, `uri` its id; none without a word in it."""
     return _made(folder, replace(recipe, pooling=pooling), _embedded(passages, encoder, recipe, pooling), step)
 
 
 def pooled_anew(folder: Path, reader: Reader, encoder: Encoder, pooling: Pooling, step: Step) -> Reader:
     """The same documents and chunks, embedded again in another way."""
-    documents = (replace(d, embeddings=_embed(d.document, d.chunks, encoder, pooling)) for d in _held(reader))
+    documents = (
+        replace(held, embeddings=rows)
+        for held in _held(reader)
+        for rows in _embed([(held.document, held.chunks)], encoder, pooling)
+    )
     return _made(folder, replace(reader.recipe, pooling=pooling), documents, step)
 
 
@@ -77,32 +83,41 @@ def _held(reader: Reader) -> Iterator[EmbeddedDocument]:
 
 
 def _embedded(
-    passages: Iterable[Passage], encoder: Encoder, recipe: Recipe, pooling: Pooling
+    passages: Sequence[Passage], encoder: Encoder, recipe: Recipe, pooling: Pooling
 ) -> Iterator[EmbeddedDocument]:
-    for passage in passages:
-        text = "\n\n".join(part for part in (passage.title, passage.text) if part.strip())
-        document = Document(text, passage.title, "txt")
-        chunks = _chunks(document, passage, encoder, recipe.chunk_tokens)
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        source = Source(passage.id, digest, len(text), _NOW)
-        rows = _embed(document, chunks, encoder, pooling)
-        yield EmbeddedDocument(source, document, passage.language, chunks, rows)
+    for start in range(0, len(passages), _AT_ONCE):
+        split = [_split(passage, encoder, recipe.chunk_tokens) for passage in passages[start : start + _AT_ONCE]]
+        batch = [document for document in split if document.chunks]
+        rows = _embed([(document.document, document.chunks) for document in batch], encoder, pooling)
+        for document, embeddings in zip(batch, rows, strict=True):
+            yield replace(document, embeddings=embeddings)
 
 
-def _chunks(document: Document, passage: Passage, encoder: Encoder, chunk_tokens: int) -> tuple[Chunk, ...]:
-    tokens = encoder.tokenize(document.text)
+def _split(passage: Passage, encoder: Encoder, chunk_tokens: int) -> EmbeddedDocument:
+    """A passage as a document with its chunks, in the language it was said to be in, not embedded yet."""
+    text = "\n\n".join(part for part in (passage.title, passage.text) if part.strip())
+    document = Document(text, passage.title, "txt")
+    tokens = encoder.tokenize(text)
     spans = join_tokenless(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
-    if not spans:
-        raise EmptyDocument(f"document {passage.id!r} of the corpus holds no word that the model knows")
     chunks, _ = make_chunks(document, tokens, spans)
-    if passage.language == UNKNOWN_LANGUAGE:
-        return chunks
-    return tuple(replace(chunk, language=passage.language) for chunk in chunks)
+    if passage.language != UNKNOWN_LANGUAGE:
+        chunks = tuple(replace(chunk, language=passage.language) for chunk in chunks)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    source = Source(passage.id, digest, len(text), _NOW)
+    unknown = np.zeros((len(chunks), encoder.dimension), np.float32)
+    return EmbeddedDocument(source, document, passage.language, chunks, unknown)
 
 
-def _embed(document: Document, chunks: Sequence[Chunk], encoder: Encoder, pooling: Pooling) -> Embedding:
-    spans = [chunk.span for chunk in chunks]
-    if pooling == "naive":
-        return encoder.encode([span.of(document.text) for span in spans], "retrieval.passage")
-    (rows,) = encoder.encode_passages([(encoder.tokenize(document.text), spans)])
-    return rows
+def _embed(
+    documents: Sequence[tuple[Document, Sequence[Chunk]]], encoder: Encoder, pooling: Pooling
+) -> list[Embedding]:
+    """A (chunks, dimension) array for each document."""
+    if not documents:
+        return []
+    if pooling == "late":
+        return encoder.encode_passages(
+            [(encoder.tokenize(document.text), [chunk.span for chunk in chunks]) for document, chunks in documents]
+        )
+    texts = [chunk.span.of(document.text) for document, chunks in documents for chunk in chunks]
+    ends = np.cumsum([len(chunks) for _, chunks in documents])
+    return np.split(encoder.encode(texts, "retrieval.passage"), ends[:-1])

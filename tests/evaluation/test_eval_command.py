@@ -112,6 +112,30 @@ def test_poolings_and_dimensions_are_runs_of_their_own(jv3, tmp_path):
     assert late == naive == 1.0  # a text of one chunk is the same either way
 
 
+def test_a_document_without_a_word_is_said_to_be_unfindable(jv3, tmp_path):
+    folder = small_set(tmp_path / "set")
+    with (folder / "corpus.jsonl").open("a", encoding="utf-8") as corpus:
+        corpus.write(json.dumps({"_id": "mark", "text": "\u200b", "language": "en"}) + "\n")
+    outcome = jv3("eval", folder, "--mode", "dense", "--pooling", "naive", "--model", "jv3-mini", "--json")
+    assert outcome.status == 0, outcome.err
+    assert "documents without a word that the model knows, which cannot be found: 1" in outcome.err
+
+
+def test_pages_are_judged_where_pages_are_named(jv3, tmp_path):
+    """A form feed parts pages; the second holds the answer, and only it is right."""
+    pages = "The printer has run out of paper.\fสัญญาณไวไฟในห้องนอนอ่อน\fПароль сети меняют в маршрутизаторе."
+    (tmp_path / "notes.txt").write_text(pages, encoding="utf-8")
+    assert jv3("ingest", tmp_path / "notes.txt", "--index", tmp_path / "kb", "--model", "jv3-mini").status == 0
+    judged = tmp_path / "judged.tsv"
+    judged.write_text("сменить пароль сети\tnotes.txt#3\tru\nwireless signal\tnotes.txt#2\ten\n", encoding="utf-8")
+    (run,) = evaluated(jv3, judged, "--index", tmp_path / "kb", "--mode", "dense")["runs"]
+    found = cells(run, "RR@100")
+    assert set(found) == {("ru", "ru"), ("ru", "any"), ("en", "th"), ("en", "any")}
+    assert found["ru", "any"] == found["ru", "ru"] == found["en", "th"] == 1.0
+    judged.write_text("a question\tnotes.txt#4\n", encoding="utf-8")
+    assert "has no page 4" in jv3("eval", judged, "--index", tmp_path / "kb").err
+
+
 # -- one's own index --------------------------------------------------------------------------------
 
 
