@@ -35,18 +35,25 @@ def status(index: Path | None, as_json: bool) -> None:
 
 @click.command("list")
 @index_option
+@click.option(
+    "--translations", "linked", is_flag=True, help="Below each document those that are translations of it."
+)
 @json_option
-def list_documents(index: Path | None, as_json: bool) -> None:
+def list_documents(index: Path | None, linked: bool, as_json: bool) -> None:
     """List the documents in the index by URI; with --json, one line with all that is known of each."""
     from jv3search import wiring
 
     with wiring.open_reader(load_settings({"index": index})) as reader:
         for row in reader.documents():
+            others = reader.translations_of(row.uri) if linked else []
             if as_json:
                 times = {"modified": row.modified.isoformat(), "ingested_at": row.ingested_at.isoformat()}
-                echo_json(asdict(row) | times)
-            else:
-                click.echo(plain(row.uri))
+                named = [{"uri": uri, "language": language, "score": score} for uri, language, score in others]
+                echo_json(asdict(row) | times | ({"translations": named} if linked else {}))
+                continue
+            click.echo(plain(row.uri))
+            for uri, language, _ in others:
+                click.echo(f"  also in {language}: {plain(uri)}")
 
 
 @click.command()

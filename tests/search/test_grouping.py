@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -21,8 +22,8 @@ OTHERS = ("fahrrad-de.pdf", "bicycle-he.docx", "drucker-de.md", "chess-zh.txt", 
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory):
-    """Samples in small chunks, one of them again as a file and as a docx."""
+def kb(tmp_path_factory) -> Path:
+    """An index of samples in small chunks, one of them again as a file and as a docx."""
     root = tmp_path_factory.mktemp("groups")
     documents = root / "documents"
     documents.mkdir()
@@ -43,7 +44,12 @@ def reader(tmp_path_factory):
             ["ingest", str(documents), "--index", str(root / "kb"), "--model", "jv3-mini", "--chunk-tokens", "32"],
         )
     assert not ended.value.code
-    with wiring.open_reader(wiring.settings_for({"index": root / "kb"})) as opened:
+    return root / "kb"
+
+
+@pytest.fixture(scope="module")
+def reader(kb):
+    with wiring.open_reader(wiring.settings_for({"index": kb})) as opened:
         yield opened
 
 
@@ -108,6 +114,20 @@ def test_only_the_translated_pair_is_linked(reader):
         "backup-en.md": ["backup-ja.txt"],
         "backup-ja.txt": ["backup-en.md"],
     }
+
+
+def test_list_and_show_name_the_translations(kb, jv3):
+    listed = jv3("list", "--translations", "--index", kb).out.splitlines()
+    at = next(i for i, line in enumerate(listed) if line.endswith("backup-en.md") and not line.startswith(" "))
+    assert listed[at + 1].startswith("  also in ja: ")
+    assert listed[at + 1].endswith("backup-ja.txt")
+    assert sum(line.startswith("  also in") for line in listed) == 2
+    shown = json.loads(jv3("show", listed[at], "--index", kb, "--json").out)
+    assert [(Path(other["uri"]).name, other["language"]) for other in shown["translations"]] == [
+        ("backup-ja.txt", "ja")
+    ]
+    rows = [json.loads(line) for line in jv3("list", "--translations", "--json", "--index", kb).out.splitlines()]
+    assert sum(len(row["translations"]) for row in rows) == 2
 
 
 def names_of(reader: Reader, uri: str) -> list[str]:
