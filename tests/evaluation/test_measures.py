@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from math import log2
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from jv3search.evaluation.measures import by_query, depth, estimate, standard_measures
+from jv3search.errors import ConfigError
+from jv3search.evaluation.measures import by_query, depth, estimate, require_ir_measures, standard_measures
+from jv3search.evaluation.mteb_model import MtebModel
+from jv3search.evaluation.plot import check_plot
 
 
 def test_ndcg_of_two_relevant_documents_on_places_two_and_four():
@@ -65,3 +70,17 @@ def test_an_interval_holds_the_mean_narrows_with_queries_and_is_the_same_again()
 def test_one_query_has_no_interval():
     alone = estimate(np.array([0.7]))
     assert (alone.mean, alone.low, alone.high) == (0.7, None, None)
+
+
+@pytest.mark.parametrize(
+    ("package", "check", "hint"),
+    [
+        ("ir_measures", require_ir_measures, r"pip install 'jv3search\[eval\]'"),
+        ("matplotlib", lambda: check_plot(Path("dial.svg")), r"pip install 'jv3search\[plot\]'"),
+        ("mteb", lambda: MtebModel("jv3-mini"), "pip install mteb"),
+    ],
+)
+def test_what_is_not_installed_is_named_with_the_remedy(monkeypatch, package, check, hint):
+    monkeypatch.setitem(sys.modules, package, None)  # as the import system marks what is not there
+    with pytest.raises(ConfigError, match=hint):
+        check()
