@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: run demo ui test check format bench train-mini samples wheel clean help
+.PHONY: run demo ui screenshots test check format bench train-mini samples wheel clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 14
@@ -47,6 +47,9 @@ check: $(VENV)/installed-dev ## ruff, mypy --strict, import-linter
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+screenshots: $(VENV)/installed-dev ## every page of the application, into docs/screenshots (needs Chromium)
+	$(BIN)/python -m docs.screenshots
 
 bench: $(VENV)/installed-dev ## speed and memory, side by side; see benchmarks/README.md
 	$(PIP) -r benchmarks/requirements.txt

@@ -148,6 +148,7 @@ def _command(where: _Where, hosts: Sequence[str], settings: Settings) -> list[st
     # No other web page may reach it under a name of its own (DNS rebinding).
     known = ["localhost", _HERE, "::1"] if where.private else []
     allowed = [f"--server.allowedHosts={name}" for name in [*known, *hosts]] if known or hosts else []
+    allowed += [f"--server.corsAllowedOrigins=https://{name}" for name in hosts]  # where a proxy renames the host
     return [sys.executable, "-P", "-m", "streamlit", "run", str(folder / "__main__.py"), *given, *allowed]
 
 

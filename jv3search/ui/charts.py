@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BAR = {"light": "#1f6f5c", "dark": "#2c9a80"}
-# Told apart by eyes that see fewer colours too, 3 : 1 against both backgrounds: after Okabe and Ito, darkened.
-_COLOURS = ["#0b7a75", "#c8501e", "#5a6fc0", "#a8711a", "#b5488a", "#3f8f3a", "#2f8fbf", "#8a6d5a"]
-_OTHER = "#8a9196"
+# Told apart by eyes that see fewer colours too, at least 3 : 1 against the background: after Okabe and Ito.
+_COLOURS = {
+    "light": ["#0b7a75", "#c8501e", "#5a6fc0", "#a8711a", "#b5488a", "#3f8f3a", "#2f8fbf", "#8a6d5a"],
+    "dark": ["#2fb5a6", "#f08a5b", "#93a5f0", "#d9a23f", "#e086bd", "#7cc576", "#63b8e6", "#c2a48f"],
+}
+_OTHER = "#858c91"
 _ROW = 26  # pixels of a bar with its gap
 _BARS = 12  # more are summed up in one
 
@@ -93,7 +96,7 @@ def shares(series: Mapping[str, Sequence[float]], labels: Sequence[str], *, x: s
             ),
             color=alt_.Color(
                 "name:N",
-                scale=alt_.Scale(domain=names, range=[_BAR[_theme()], _COLOURS[1]]),
+                scale=alt_.Scale(domain=names, range=[_BAR[_theme()], _COLOURS[_theme()][1]]),
                 legend=alt_.Legend(title=None, orient="bottom", columns=1, labelLimit=320, labelColor=_ink()),
             ),
             strokeDash=alt_.StrokeDash(
@@ -105,7 +108,7 @@ def shares(series: Mapping[str, Sequence[float]], labels: Sequence[str], *, x: s
                 alt_.Tooltip("share:Q", title="%", format=".1%"),
             ],
         )
-        .properties(height=280)
+        .properties(height=320)
     )
     st.altair_chart(chart, width="stretch", alt=alt, key=key)
 
@@ -113,8 +116,8 @@ def shares(series: Mapping[str, Sequence[float]], labels: Sequence[str], *, x: s
 def _scatter(frame: pd.DataFrame, legend: str, other: str, titles: Sequence[str]) -> alt.Chart:
     import altair as alt
 
-    groups = list(dict.fromkeys(frame["group"]))
-    colours = [_OTHER if group == other else _COLOURS[rank % len(_COLOURS)] for rank, group in enumerate(groups)]
+    groups, palette = list(dict.fromkeys(frame["group"])), _COLOURS[_theme()]
+    colours = [_OTHER if group == other else palette[rank % len(palette)] for rank, group in enumerate(groups)]
     hidden: dict[str, Any] = {"axis": None, "scale": alt.Scale(domain=[-1.05, 1.05])}
     chart: alt.Chart = (
         alt.Chart(frame)
