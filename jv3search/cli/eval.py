@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +91,7 @@ def evaluate(
     before = load_baseline(baseline) if baseline else None
     plan = Plan(pooling, dims, mode, standard_measures(k))
     flags = {"index": index, "model": model}
-    found = wiring.evaluate(flags, dataset, plan, sample=sample, progress=_bar)
+    found = wiring.evaluate(flags, dataset, plan, sample=sample, progress=counting)
     for remark in found.notices:
         notice(remark)
     _show(found, k, as_json)
@@ -117,10 +116,6 @@ def _check(
         raise InputError(f"--save would write over the baseline {baseline}; save to another file")
     if save.is_dir() or not os.access(save if save.exists() else save.parent, os.W_OK):
         raise InputError(f"--save cannot write to {save}: it is a folder, or its folder is missing or read-only")
-
-
-def _bar(total: int, what: str) -> AbstractContextManager[Callable[[], None]]:
-    return counting(total, what)
 
 
 def _show(found: Evaluation, k: int, as_json: bool) -> None:
