@@ -2,15 +2,15 @@
 
     python -m benchmarks.keywords [--chunks 100000] [--words 50] [--json]
 
-Fetches LibreOffice's help and messages in twelve languages by name with apt-get (nothing is installed).
+Fetches LibreOffice's help and messages in eleven languages by name with apt-get (nothing is installed).
 
 Words: in Chinese, Japanese, Korean and Thai, labels of the program that occur in its help (Thai has no help: in
-its long messages). Each is asked alone; which chunks hold it is known by looking at every one. "In ten": a chunk that
-holds it is among the first ten hits; recall: of as many hits as there are such chunks. The contender is an FTS5
-table with the tokenizer `unicode61` over the same chunks, asked for all it has.
+its long messages). Each is asked alone; which chunks hold it is known by looking at every one. "In ten": a chunk
+that holds it is among the first ten hits; recall: of as many hits as there are such chunks. The contender is an
+FTS5 table with the tokenizer `unicode61` over the same chunks, asked for all it has.
 
 Time and room: help in ten languages, cut into chunks of 900 characters (400 without spaces), as often as it takes
-to make so many; titles of its pages and its sentences are asked. No model takes part, the vectors are noise.
+to make so many; up to six words of it, and whole sentences, are asked. No model takes part, the vectors are noise.
 """
 
 from __future__ import annotations
@@ -179,16 +179,16 @@ def many(chunks: int) -> list[list[Passage]]:
 
 
 def questions(library: list[list[Passage]], count: int) -> dict[str, list[Passage]]:
-    """Titles and sentences of the help, as people would type or paste them."""
+    """Some words and sentences of the help, as people would type or paste them."""
     dice = random.Random(3)
-    titles, sentences = [], []
+    short, sentences = [], []
     for passages in dice.choices(library, k=count):
         language, text = dice.choice(passages)
         parts = [part.strip() for part in re.split(r"(?<=[.!?。！？।])\s*", text) if part.strip()]
         words = parts[0].split()
-        titles.append((language, " ".join(words[-6:]) if language not in WORD else parts[0][-20:]))
+        short.append((language, " ".join(words[-6:]) if language not in WORD else parts[0][-20:]))
         sentences.append((language, dice.choice(parts)))
-    return {"titles": titles, "sentences": sentences}
+    return {"few words": short, "sentence": sentences}
 
 
 def timed(reader: Reader, asked: list[Passage], name: str) -> dict[str, float]:
