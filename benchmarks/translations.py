@@ -147,13 +147,14 @@ def main() -> None:
     options = parser.parse_args()
     works = collect(options.pages, options.seed)
     index = WORK / f"index-{options.model}-{options.seed}"
-    shutil.rmtree(index, ignore_errors=True)
     command = [sys.executable, "-m", "jv3search", "ingest", str(WORK / "documents"), "--index", str(index)]
     began = time.perf_counter()
     done = subprocess.run(
         [*command, "--model", options.model, "--json"], capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - began
+    if done.returncode not in (0, 1):  # 1: some page could not be read
+        sys.exit(f"the ingest was cut off ({done.returncode}); run this again and it goes on")
     print(f"ingested {json.loads(done.stdout)['counts']} in {seconds:.0f} s")
     with wiring.open_reader(wiring.settings_for({"index": index})) as reader:
         table = judge(reader, works)

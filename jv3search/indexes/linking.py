@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 from jv3search.indexes.alignment import Alignment, align
 from jv3search.types import UNKNOWN_LANGUAGE, Embedding
 
-_CANDIDATES = (
-    5  # of each other language: with copies of a document in several formats, its translations are several
-)
+_CANDIDATES = 5  # of each other language: a translation may be there in several formats
 _ALIKE = 0.5  # cosine of document vectors below which nothing is aligned
 _VERSIONS = 0.95  # two documents of one language so alike do not compete for a translation
 _LENGTHS = 1.8  # in tokens; translations are within 1.5 of each other

@@ -1,7 +1,7 @@
 """One vector for a whole document a task, from a few evenly spaced beginnings of its chunks.
 
 `text-matching` finds the candidates for translations, `separation` places documents on a map. Both are one more
-pass over a twentieth of the text each: 10 % of the encoder's work, more only for documents below 1,280 tokens.
+pass over a twentieth of the text each: 10 % of the encoder's tokens, more only for documents below 1,280.
 """
 
 from __future__ import annotations
