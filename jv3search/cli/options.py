@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -96,6 +97,11 @@ def counted(number: int, noun: str) -> str:
 def plain(name: str) -> str:
     """A file name on one line: control characters, which could also steer a terminal, are written out."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+
+
+def harmless(text: str) -> str:
+    """A document's text without control characters, which could steer a terminal; joiners and marks stay."""
+    return "".join("\ufffd" if unicodedata.category(c) == "Cc" and c not in "\n\t" else c for c in text)
 
 
 def query_lines(path: Path) -> Iterator[str]:

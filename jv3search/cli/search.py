@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import textwrap
 import unicodedata
 from collections.abc import Iterator
@@ -13,7 +12,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jv3search.cli.options import PathType, echo_json, index_option, json_option, model_option, notice, plain
+from jv3search.cli.options import (
+    PathType,
+    echo_json,
+    harmless,
+    index_option,
+    json_option,
+    model_option,
+    notice,
+    plain,
+    query_lines,
+)
 from jv3search.cli.progress import counting
 from jv3search.errors import InputError
 from jv3search.search.query import HELP
@@ -108,9 +117,9 @@ def show(answer: Answer, *, explain: bool = False) -> None:
 def _body(hit: Hit, explain: bool, columns: int) -> Iterator[str]:
     if explain and hit.sentence:
         sentence = hit.text[hit.sentence.start - hit.span.start : hit.sentence.end - hit.span.start]
-        for line in _wrapped(" ".join(sentence.split()), columns):
+        for line in _wrapped(harmless(" ".join(sentence.split())), columns):
             yield click.style(line, bold=True)
-    yield from _wrapped(" ".join(hit.text.split()), columns)
+    yield from _wrapped(harmless(" ".join(hit.text.split())), columns)
     if explain:
         yield click.style("; ".join(_opinion(vote) for vote in hit.votes), dim=True)
     for label, others in (("also in", hit.translations), ("same as", hit.copies)):
@@ -143,7 +152,7 @@ def _heading(hit: Hit) -> str:
     """manual.pdf, page 12, "Backups"  [en]  0.812 and the folder."""
     path = Path(hit.uri)
     place = "".join(
-        [f", page {hit.page}" if hit.page is not None else "", f", “{hit.section}”" if hit.section else ""]
+        [f", page {hit.page}" if hit.page is not None else "", f", “{plain(hit.section)}”" if hit.section else ""]
     )
     name = click.style(plain(path.name), fg="cyan", bold=True)
     score = click.style(f"{hit.score:.3f}", fg="green")
@@ -158,21 +167,7 @@ def _questions(query: str, queries: Path | None) -> list[str]:
         return [query]
     if query:
         raise InputError(f"give either a query or --queries, not both ({query!r} and {queries})")
-    return list(_lines(queries))
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the queries cannot be read from {path}: {error}") from None
-    if not text:
-        raise InputError(f"there is no query in {path}")
-    # Not splitlines(): a form feed or U+2028 inside a question does not end it.
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
-        if not line.strip():
-            raise InputError(f"line {number} of {path} is blank: there must be a query in each")
-        yield line
+    return list(query_lines(queries))
 
 
 def _listed(value: str) -> list[str]:

@@ -228,3 +228,14 @@ def test_explain_shows_the_sentence_and_what_each_leg_says(jv3, shared_index):
     )
     start, end = (place - hit["span"][0] for place in hit["sentence"])
     assert hit["text"][start:end].startswith("Eine leere Patrone")
+
+
+def test_a_document_cannot_steer_the_terminal(jv3, tmp_path):
+    (tmp_path / "evil.md").write_text(
+        "# Title\x1b]0;owned\x07\n\nprinter \x1b[2J\x1b[31mred\x9b5n text of a manual\n", encoding="utf-8"
+    )
+    assert jv3("ingest", tmp_path / "evil.md", "--index", tmp_path / "kb", "--model", "jv3-mini").status == 0
+    outcome = jv3("search", "printer manual", "--index", tmp_path / "kb", "--explain")
+    assert outcome.status == 0
+    assert "text of a manual" in outcome.out
+    assert not any(c in outcome.out for c in "\x1b\x07\x9b")
