@@ -13,6 +13,7 @@ import pytest
 from jv3search.errors import IndexMismatch, IndexNotFound, JV3SearchError, StorageError
 from jv3search.indexes import open_reader, open_writer
 from jv3search.indexes.vectors import files
+from jv3search.types import Filter
 
 from .conftest import Place
 from .corpus import RECIPE, Oracle, check, document, done, rows
@@ -183,6 +184,7 @@ def test_any_damage_to_the_catalog_is_an_error_of_ours_or_none(local: Place) -> 
         try:
             with local.reader() as reader:
                 reader.search(QUERIES[0], 500)
+                reader.match("road река 河流 सड़क الطريق Straße 0.1 1.2*", 500, Filter(without=("nothing here",)))
                 reader.documents()
                 reader.ledger()
                 reader.status()
