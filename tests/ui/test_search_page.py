@@ -108,7 +108,9 @@ def test_back_and_forward_go_through_the_questions(serve, open_page, library) ->
         assert of_url(page)["q"] == [question]
         assert files(page) == found
     page.go_back(wait_until="commit")
+    settled(page)
     page.go_back(wait_until="commit")
+    settled(page)
     expect(page.get_by_role("heading", name="Search your documents in any language")).to_be_visible()
     expect(page.get_by_role("button", name="backup")).to_be_visible()  # asked before
 
@@ -281,3 +283,27 @@ def test_our_errors_are_said_calmly(tmp_path, monkeypatch) -> None:
     assert not app.exception
     (said,) = [html.proto.body for html in app.get("html") if 'role="alert"' in html.proto.body]
     assert "the catalog is damaged" in said
+
+
+def _one_card() -> None:
+    import streamlit as st
+
+    from jv3search.types import Hit, Span
+    from jv3search.ui.cards import card
+
+    values = dict(rank=1, score=0.5, format="txt", page=None, section=None, span=Span(0, 5), text="words")
+    other = Hit(chunk_id=2, uri="/a/de.txt", title="T", language="de", **values)
+    copy = Hit(chunk_id=3, uri="/a/**copy** :smile:.txt", title="T", language="en", **values)
+    hit = Hit(
+        chunk_id=1, uri="/a/en.txt", title="T", language="en", translations=(other,), copies=(copy,), **values
+    )
+    card(hit, opened=False, on_open=lambda chosen: st.session_state.update(chosen=chosen.chunk_id))
+
+
+def test_translations_and_copies_of_a_hit_are_opened_from_its_card() -> None:
+    app = AppTest.from_function(_one_card).run()
+    labels = {button.key: button.label.replace("\u2060", "") for button in app.button}
+    assert labels == {"also-2": "German", "also-3": r"\*\*copy\*\* \:smile\:\.txt", "open-1": "Open"}
+    for key, chosen in (("also-2", 2), ("also-3", 3), ("open-1", 1)):
+        app.button(key=key).click().run()
+        assert app.session_state["chosen"] == chosen
