@@ -9,8 +9,9 @@ from typing import Any
 import streamlit as st
 from markupsafe import Markup
 
+from jv3search.config import load_settings
 from jv3search.errors import JV3SearchError, ReadError
-from jv3search.ingest.readers import SUFFIXES
+from jv3search.ingest.readers import READERS
 from jv3search.ingest.roots import folders_of, roots_of, within
 from jv3search.ingest.uploads import check, clean_name, store
 from jv3search.ui import job_panel, safe, state
@@ -25,18 +26,18 @@ _UPLOADS = "uploads"
 
 def show() -> None:
     """Draw both ways in."""
-    settings = state.settings()
+    settings = load_settings({})
     st.subheader(_("From this computer"))
     key = f"upload-{st.session_state.get(_ROUND, 0)}"
     st.file_uploader(
         _("Drop files here, or choose them"),
         accept_multiple_files=True,
         max_upload_size=settings.upload_limit_mb,
-        type=sorted(SUFFIXES),
         key=key,
         on_change=_take,
         args=(key,),
     )
+    st.caption(" · ".join(sorted(READERS)).upper())
     _show_refused()
     st.subheader(_("From a folder of the server"))
     _show_folders(roots_of(settings))
@@ -46,15 +47,15 @@ def _take(key: str) -> None:
     """Check and store what was dropped, and have it read."""
     sent = st.session_state.get(key) or []
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
-    stored, refused = receive(sent)
-    st.session_state[_REFUSED] = refused
-    if stored:
-        job_panel.begin(stored)
+    with state.shown():
+        stored, st.session_state[_REFUSED] = receive(sent)
+        if stored:
+            job_panel.begin(stored)
 
 
 def receive(sent: Sequence[Any]) -> tuple[list[Path], list[tuple[str, str]]]:
     """Where the files that were taken are now, and name and reason of those that were not."""
-    settings = state.settings()
+    settings = load_settings({})
     folder = within(settings.documents / _UPLOADS, [settings.documents.resolve()])
     stored: list[Path] = []
     refused: list[tuple[str, str]] = []

@@ -33,10 +33,8 @@ def bars(counts: Mapping[str, int], *, name: str, others: str, key: str) -> None
     shown = gathered(counts, others)
     frame = pd.DataFrame({"name": [safe.text(each) for each in shown], "count": list(shown.values())})
     frame["label"] = [number(count) for count in frame["count"]]
-    y = alt.Y(
-        "name:N", sort=list(frame["name"]), title=None, axis=alt.Axis(labelLimit=140, ticks=False, domain=False)
-    )
-    base = alt.Chart(frame).encode(y=y)
+    axis = alt.Axis(labelLimit=140, labelColor=_ink(), ticks=False, domain=False)
+    base = alt.Chart(frame).encode(y=alt.Y("name:N", sort=list(frame["name"]), title=None, axis=axis))
     bar = base.mark_bar(color=_BAR[_theme()], cornerRadius=2, height=14).encode(
         x=alt.X("count:Q", axis=None, scale=alt.Scale(domainMin=0)),
         tooltip=[alt.Tooltip("name:N", title=name), alt.Tooltip("label:N", title="#")],
@@ -87,7 +85,12 @@ def shares(series: Mapping[str, Sequence[float]], labels: Sequence[str], *, x: s
         alt_.Chart(frame)
         .mark_line(point=alt_.OverlayMarkDef(size=60), strokeWidth=2.5)
         .encode(
-            x=alt_.X("label:N", sort=list(labels), title=x, axis=alt_.Axis(labelAngle=0, labelColor=_ink())),
+            x=alt_.X(
+                "label:N",
+                sort=list(labels),
+                title=x,
+                axis=alt_.Axis(labelAngle=0, labelColor=_ink(), titleColor=_ink()),
+            ),
             y=alt_.Y(
                 "share:Q",
                 title=None,
@@ -129,7 +132,7 @@ def _scatter(frame: pd.DataFrame, legend: str, other: str, titles: Sequence[str]
                 "group:N",
                 scale=alt.Scale(domain=groups, range=colours),
                 legend=alt.Legend(
-                    title=legend, orient="bottom", columns=3, labelLimit=240, labelColor=_ink(), symbolOpacity=1
+                    title=legend, orient="bottom", columns=3, labelLimit=240, labelColor=_ink(), titleColor=_ink()
                 ),
             ),
             description="words:N",

@@ -18,7 +18,7 @@ from jv3search.ui.i18n import gettext as _
 _RUNNING_SECONDS = 1.0
 _IDLE_SECONDS = 5.0  # until a job that another tab began shows here
 _SEEN = "job_seen_running"  # when the job that this session saw running began
-_WAITING = "job_waiting"  # paths to read when the present job is done
+_WAITING = "job_waiting"  # by index: paths to read when the job that runs there has ended
 
 
 def begin(paths: Sequence[Path]) -> None:
@@ -27,7 +27,7 @@ def begin(paths: Sequence[Path]) -> None:
     try:
         job = jobs.start(index, paths)
     except IndexLocked:
-        st.session_state[_WAITING] = [*st.session_state.get(_WAITING, []), *paths]
+        st.session_state.setdefault(_WAITING, {}).setdefault(str(index), []).extend(paths)
     else:
         st.session_state[_SEEN] = job.started
 
@@ -60,7 +60,7 @@ def _follow(job: Job | None, seconds: float) -> None:
         if seconds != _RUNNING_SECONDS:
             st.rerun()
         return
-    waiting = st.session_state.pop(_WAITING, None)
+    waiting = st.session_state.get(_WAITING, {}).pop(str(state.index_folder()), None)
     if waiting:
         begin(waiting)
         st.rerun()

@@ -53,9 +53,9 @@ def _show_tabs(status: Status, rows: list[DocumentRow], ledger: dict[str, Ledger
     ]
     documents, failures, add = st.tabs(names, default=names[0] if rows else names[2])
     with documents:
-        _show_documents(rows, ledger)
+        _show_documents(rows, ledger, _choice(status))
     with failures:
-        _show_failures(unread)
+        _show_failures(unread, _choice(status))
     with add:
         add_documents.show()
 
@@ -72,7 +72,12 @@ def _stamp(status: Status) -> tuple[object, ...]:
     return status.generation, status.last_ingest, status.documents, len(status.failures)
 
 
-def _show_documents(rows: list[DocumentRow], ledger: dict[str, LedgerRow]) -> None:
+def _choice(status: Status) -> str:
+    """What a choice of rows belongs to: rows that have moved since are not the ones that were chosen."""
+    return f"{st.session_state.get(_ROUND, 0)}-{hash(_stamp(status))}"
+
+
+def _show_documents(rows: list[DocumentRow], ledger: dict[str, LedgerRow], choice: str) -> None:
     label = _("Find by title, file or folder")
     words = st.text_input(
         label, placeholder=label, label_visibility="collapsed", icon=":material/search:", key="library-find"
@@ -86,7 +91,7 @@ def _show_documents(rows: list[DocumentRow], ledger: dict[str, LedgerRow]) -> No
         frame,
         library_table.document_columns(),
         alt=_("Documents in the index"),
-        key=f"documents-{st.session_state.get(_ROUND, 0)}-{words}",
+        key=f"documents-{choice}-{words}",
     )
     by_uri = {row.uri: row for row in found}
     _show_actions([by_uri[uri] for uri in chosen])
@@ -136,7 +141,7 @@ def _remove(uris: Sequence[str]) -> None:
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
-def _show_failures(unread: Sequence[LedgerRow]) -> None:
+def _show_failures(unread: Sequence[LedgerRow], choice: str) -> None:
     if not unread:
         safe.notice("info", _("Every file that was found could be read."))
         return
@@ -145,7 +150,7 @@ def _show_failures(unread: Sequence[LedgerRow]) -> None:
         frame,
         library_table.failure_columns(),
         alt=_("Files that could not be read"),
-        key=f"failures-{st.session_state.get(_ROUND, 0)}",
+        key=f"failures-{choice}",
     )
     st.caption(_("Mend a file and try again; without a choice, all are tried."))
     if st.button(_("Try again"), icon=":material/refresh:"):
