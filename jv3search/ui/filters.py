@@ -13,6 +13,7 @@ import streamlit as st
 
 from jv3search.types import Filter
 from jv3search.ui import request as urls
+from jv3search.ui import safe
 from jv3search.ui.i18n import gettext as _
 from jv3search.ui.i18n import language_name, number
 from jv3search.ui.request import Request
@@ -108,7 +109,7 @@ def _choice(
         options,
         selection_mode="multi",
         key=field,
-        format_func=lambda value: f"{_word(shown(value))}  {number(counts.get(value, 0))}",
+        format_func=lambda value: f"{safe.label(shown(value))}  {number(counts.get(value, 0))}",
         on_change=change,
     )
 
@@ -137,13 +138,6 @@ def _since() -> None:
 def _clear() -> None:
     plain = replace(urls.current(), languages=(), formats=(), folders=(), since=None, opened=None)
     urls.go(plain)
-
-
-def _word(value: str) -> str:
-    """A name from the URL in a label that is read as Markdown."""
-    from jv3search.ui.safe import label
-
-    return label(value)
 
 
 def _most_first(counts: Counter[str]) -> dict[str, int]:

@@ -86,7 +86,7 @@ def _source(reader: Reader, row: DocumentRow, opened: Opened, hits: Sequence[Hit
 
 def _head(source: _Source) -> None:
     row = source.row
-    facts = [language_name(row.language), row.format.upper(), where(source)]
+    facts = [language_name(row.language), row.format.upper(), where(source), safe.text(source.part.label)]
     with st.container(horizontal=True, vertical_alignment="top", wrap=False, key="source-head"):
         safe.show(
             Markup(
