@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from jv3search.search.answer import Answer
     from jv3search.types import Hit, Mode, Vote
 
+_NOTHING = {
+    False: "Nothing was found: the index is empty, or filters and operators leave nothing.",
+    True: "Nothing was found: no passage holds one of these words, or filters and operators leave nothing.",
+}
 _SHOWN_LINES = 6  # of a hit's text on a terminal; --json has all of it
 
 
@@ -105,7 +109,7 @@ def search(
 def show(answer: Answer, *, explain: bool = False) -> None:
     """An answer for people: where each hit is, its first lines, and where else the passage stands."""
     if not answer.hits:
-        click.echo("Nothing was found: the index is empty, or filters and operators leave nothing.")
+        click.echo(_NOTHING[answer.mode == "keyword"])
     width = min(shutil.get_terminal_size().columns, 110)
     for hit in answer.hits:
         click.echo(f"{click.style(f'{hit.rank:2}', bold=True)}  {_heading(hit)}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from jv3search.cli.options import echo_json, forms, index_option, json_option, plain
+from jv3search.cli.options import echo_json, forms, harmless, index_option, json_option, plain
 from jv3search.config import load_settings
 from jv3search.errors import InputError
 
@@ -75,7 +76,7 @@ def _document(reader: Reader, uri: str, as_json: bool) -> None:
         ]
         echo_json(asdict(document) | {"uri": uri, "translations": linked})
     else:
-        click.echo(document.text)
+        click.echo(harmless(document.text) if sys.stdout.isatty() else document.text)
 
 
 def _hit(reader: Reader, chunk_id: int, neighbours: int | None, as_json: bool) -> None:
@@ -88,7 +89,7 @@ def _hit(reader: Reader, chunk_id: int, neighbours: int | None, as_json: bool) -
         echo_json(_as_json(found) | {"translations": others})
         return
     click.echo(
-        click.style(plain(found.uri), fg="cyan", bold=True) + (f", “{found.section}”" if found.section else "")
+        click.style(plain(found.uri), fg="cyan", bold=True) + (f", “{plain(found.section)}”" if found.section else "")
     )
     for part in found.chunks:
         span = part.chunk.span
@@ -97,7 +98,7 @@ def _hit(reader: Reader, chunk_id: int, neighbours: int | None, as_json: bool) -
         place = (
             f"{mark} #{part.chunk_id}  {page}characters {span.start:,} to {span.end:,}  [{part.chunk.language}]"
         )
-        click.echo(f"\n{click.style(place, dim=mark == ' ')}\n\n{part.text}")
+        click.echo(f"\n{click.style(place, dim=mark == ' ')}\n\n{harmless(part.text)}")
 
 
 def _as_json(found: Context) -> dict[str, Any]:

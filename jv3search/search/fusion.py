@@ -14,8 +14,8 @@ from jv3search.types import Hit, Vote
 
 # Measured on the Debian Reference, see docs/decisions/search.md. The dense leg has the weight 1.
 CONSTANT = 10  # how much the first ranks differ; the paper has 60, for rankings of a thousand
-KEYWORD_WEIGHT = 0.6
-FOREIGN_WEIGHT = 0.3  # of the keyword leg for what it found in another language: a name or a command they share
+KEYWORD_WEIGHT = 0.3
+FOREIGN_WEIGHT = 0.15  # of the keyword leg for what it found in another language: a name or a command they share
 
 
 def fuse(
