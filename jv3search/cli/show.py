@@ -88,9 +88,8 @@ def _hit(reader: Reader, chunk_id: int, neighbours: int | None, as_json: bool) -
         ]
         echo_json(_as_json(found) | {"translations": others})
         return
-    click.echo(
-        click.style(plain(found.uri), fg="cyan", bold=True) + (f", “{plain(found.section)}”" if found.section else "")
-    )
+    section = f", “{plain(found.section)}”" if found.section else ""
+    click.echo(click.style(plain(found.uri), fg="cyan", bold=True) + section)
     for part in found.chunks:
         span = part.chunk.span
         page = f"page {part.chunk.page}, " if part.chunk.page is not None else ""
