@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -26,14 +27,14 @@ def beside(folder: Path) -> list[Path]:
 
 
 def choose_knowledge_base() -> None:
-    """Draw the choice, if there is one, and keep it in the session and the URL."""
+    """Draw the choice, if there is one; it is kept in the session and in the URL, and the URL of a link counts."""
     settings = load_settings({})
-    folders = {path.name: path for path in beside(settings.index)}
-    if settings.catalog or len(folders) == 1:  # a database server's catalog is one
+    if settings.catalog:  # a database server's catalog is one
         return
-    wanted = st.query_params.get(_PARAMETER, "")
-    if wanted in folders and not st.session_state.get(state.INDEX):
-        st.session_state[state.INDEX] = str(folders[wanted])
+    folders = {path.name: path for path in beside(settings.index)}
+    _follow_url(folders)
+    if len(folders) == 1:
+        return
     present = state.index_folder().resolve().name
     names = list(folders)
     name = st.selectbox(
@@ -47,3 +48,13 @@ def choose_knowledge_base() -> None:
         st.session_state[state.INDEX] = str(folders[name])
         st.query_params[_PARAMETER] = name
         st.rerun()
+
+
+def _follow_url(folders: Mapping[str, Path]) -> None:
+    wanted = st.query_params.get(_PARAMETER, "")
+    if wanted in folders:
+        st.session_state[state.INDEX] = str(folders[wanted])
+    elif wanted:
+        safe.notice("warning", _("There is no knowledge base {name} here.").format(name=wanted))
+    elif st.session_state.get(state.INDEX):
+        st.query_params[_PARAMETER] = state.index_folder().resolve().name

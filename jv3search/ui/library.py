@@ -111,7 +111,10 @@ def _show_actions(chosen: Sequence[DocumentRow]) -> None:
 
 def open_document(uri: str) -> None:
     """Go to the page that shows a document."""
-    st.switch_page(state.page(""), query_params=urls.to_url(Request(opened=Opened(urls.key_of(uri)))))
+    st.switch_page(
+        state.page(""),
+        query_params=urls.to_url(Request(opened=Opened(urls.key_of(uri)), index=urls.current().index)),
+    )
 
 
 def _confirm(chosen: Sequence[DocumentRow]) -> None:

@@ -39,7 +39,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A question with its filters, how many hits to show, and what is opened beside them."""
+    """A question with its filters, how many hits to show, what is opened beside them, and in which index."""
 
     query: str = ""
     languages: tuple[str, ...] = ()
@@ -49,6 +49,7 @@ class Request:
     mode: Mode = _FIRST_MODE
     shown: int = PAGE_OF_HITS
     opened: Opened | None = None
+    index: str = ""
 
     @property
     def filtered(self) -> bool:
@@ -93,6 +94,7 @@ def from_url(values: Mapping[str, Sequence[str]]) -> Request:
         mode=cast(Mode, mode) if mode in get_args(Mode) else _FIRST_MODE,
         shown=min(max(_number(_one(values, "n")) or PAGE_OF_HITS, 1), MOST_HITS),
         opened=_opened(values),
+        index=_one(values, "index"),
     )
 
 
@@ -110,6 +112,7 @@ def to_url(request: Request) -> dict[str, str | list[str]]:
         "doc": opened.document if opened else "",
         "at": f"{opened.passage.start}-{opened.passage.end}" if opened and opened.passage else "",
         "part": str(opened.part) if opened and opened.part else "",
+        "index": request.index,
     }
     return {name: value for name, value in every.items() if value}
 

@@ -16,6 +16,7 @@ from jv3search.ui import request as urls
 from jv3search.ui.cards import card
 from jv3search.ui.i18n import gettext as _
 from jv3search.ui.i18n import ngettext
+from jv3search.ui.knowledge_bases import choose_knowledge_base
 from jv3search.ui.request import Request
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 def show() -> None:
     """Draw the page."""
     with state.shown():
+        with st.sidebar:
+            choose_knowledge_base()
         try:
             with st.spinner(_("Opening the index and its model …")):
                 reader, encoder = state.opened()
