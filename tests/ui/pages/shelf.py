@@ -57,6 +57,8 @@ def turn_to(page: Page, tab: str) -> None:
 def choose_row(page: Page, table: str, number: int) -> None:
     """Click the box at the left edge of a row, counted from 0, of the table with this accessible name."""
     frame = page.get_by_test_id("stDataFrame").filter(has=page.get_by_label(table))
+    expect(page.get_by_label(table).locator("[role=gridcell]").first).to_be_attached()  # the grid is drawn
+    frame.scroll_into_view_if_needed()  # and stands still
     box = frame.bounding_box()  # the grid is a picture; what lies over it takes the clicks
     page.mouse.click(box["x"] + 16, box["y"] + 38 + 35 * number + 17)
     settled(page)
@@ -64,4 +66,6 @@ def choose_row(page: Page, table: str, number: int) -> None:
 
 def cells(page: Page, table: str) -> list[str]:
     """The words that the table offers to a screen reader."""
-    return page.get_by_label(table).locator("[role=gridcell]").all_text_contents()
+    found = page.get_by_label(table).locator("[role=gridcell]")
+    expect(found.first).to_be_attached()  # the grid is drawn
+    return found.all_text_contents()

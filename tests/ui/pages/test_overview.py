@@ -12,6 +12,7 @@ from jv3search import indexes
 from jv3search.ui.corpus_map import make_map, topic_names
 from tests.conftest import TEXTS
 from tests.ui.conftest import settled
+from tests.ui.pages.shelf import choose_row
 
 
 def three_topics(count=60, dimension=24):
@@ -102,9 +103,8 @@ def test_the_map_tells_titles_and_a_click_opens_the_document(base):
 def test_the_table_under_the_map_opens_documents_from_the_keyboard(base):
     page = base.visit("overview")
     page.get_by_text("The same as a table").click()
-    frame = page.get_by_test_id("stDataFrame").filter(has=page.get_by_label("Documents by topic"))
-    box = frame.bounding_box()
-    page.mouse.click(box["x"] + 16, box["y"] + 38 + 17)
+    settled(page)
+    choose_row(page, "Documents by topic", 0)
     expect(page).to_have_url(re.compile(r"/\?doc=[0-9a-f]{16}"))
 
 
