@@ -29,8 +29,8 @@ def info_nce(queries: Tensor, passages: Tensor, same: Tensor | None = None, scal
 
 
 def smaller(chance: random.Random = random.Random(20)) -> int:  # noqa: B008  one stream for all calls
-    """One of the smaller sizes: drawing one a step costs half of computing all, and is the same on average."""
-    return chance.choice(DIMS[1:])
+    """One of the smaller sizes, the smallest most often: drawing one a step costs half of computing all."""
+    return chance.choices(DIMS[1:], weights=(0.2, 0.35, 0.45))[0]
 
 
 def matryoshka(queries: Tensor, passages: Tensor, same: Tensor | None = None, scale: float = SCALE) -> Tensor:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from training.fetch import LISTS, TREE
 from training.settings import LANGUAGES, WORK
-from training.sources import Block, Page, cldr, descriptions, gnome, libreoffice, manuals, messages
+from training.sources import Block, Page, cldr, descriptions, dictionaries, gnome, libreoffice, manuals, messages
 
 PAGES = WORK / "pages"
 SOURCES: dict[str, Callable[[], Iterator[Page]]] = {
@@ -19,6 +19,8 @@ SOURCES: dict[str, Callable[[], Iterator[Page]]] = {
     "messages": lambda: messages.pages(TREE),
     "gnome-help": lambda: gnome.pages(TREE),
     "manuals": lambda: manuals.pages(TREE),
+    "dictionaries": lambda: dictionaries.translations(TREE),
+    "glossaries": lambda: dictionaries.explanations(TREE),
 }
 
 

@@ -12,14 +12,22 @@ from training.prepare import SOURCES
 from training.settings import SEED
 
 TRANSLATIONS = {
-    "libreoffice-help": 0.3,
-    "descriptions": 0.3,
-    "cldr": 0.08,
-    "messages": 0.2,
+    "libreoffice-help": 0.28,
+    "descriptions": 0.28,
+    "cldr": 0.05,
+    "messages": 0.13,
+    "dictionaries": 0.14,
     "gnome-help": 0.06,
     "manuals": 0.06,
 }
-SECTIONS = {"libreoffice-help": 0.26, "descriptions": 0.46, "cldr": 0.02, "gnome-help": 0.13, "manuals": 0.13}
+SECTIONS = {
+    "libreoffice-help": 0.23,
+    "descriptions": 0.4,
+    "cldr": 0.01,
+    "gnome-help": 0.12,
+    "manuals": 0.13,
+    "glossaries": 0.11,
+}
 SAME_LANGUAGE = 0.35
 WHOLE_PAGE = 0.3
 Row = NDArray[np.uint16]

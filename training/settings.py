@@ -118,6 +118,11 @@ DESCRIPTION_LANGUAGES = (
     "sr,sv,th,tr,uk,vi,zh_CN,zh_TW"
 )
 
+# FreeDict, both ways where there are two
+_FROM_ENGLISH = "ara ces dan deu ell fra gle hin hrv hun ita lit nld pol por rus spa srp swe tur"
+_TO_ENGLISH = "ara ces dan deu epo fra gle hrv hun ita jpn lit nld por slk slv spa"
+DICTIONARIES = [f"eng-{code}" for code in _FROM_ENGLISH.split()] + [f"{code}-eng" for code in _TO_ENGLISH.split()]
+
 LANGUAGES = tuple(
     sorted({*DESCRIPTION_LANGUAGES.lower().replace("_", "-").split(","), "bn", "ga", "ka", "kk", "mk", "ta", "te"})
 )
@@ -139,6 +144,8 @@ PACKAGES = (
         "grep",
         "sed",
     ]
+    + [f"dict-freedict-{pair}" for pair in DICTIONARIES]
+    + ["dict-foldoc", "dict-jargon", "wordnet-base"]
     + ["gnome-user-docs", "gnome-getting-started-docs", "iso-codes", "unicode-cldr-core", "wesnoth-1.16-data"]
 )
 # Measured on, never trained on. Also left out of the package descriptions.

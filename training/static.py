@@ -23,9 +23,9 @@ from training.settings import HIDDEN, PASSAGE, QUERY, SEED, VOCABULARY, WORK
 PATH = WORK / "static.pt"
 USED = HIDDEN - 2  # the last two dimensions are kept for the norm, see checkpoint.py
 ROUNDS = (
-    (1500, 2e-2),
+    (2000, 2e-2),
     (700, 1e-2),
-    (800, 1e-2),
+    (1000, 1e-2),
     (1000, 1e-2),
 )  # steps and the rate they begin with; it falls linearly to zero
 LONGEST = 224
