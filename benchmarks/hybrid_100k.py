@@ -23,7 +23,7 @@ from benchmarks.measure import machine
 from benchmarks.search_100k import CHUNKS_A_DOCUMENT, SHARES, Corpus, ingested, recipe
 from jv3search.indexes import Reader, open_reader, open_writer
 from jv3search.search.answer import MODES, Question, Wishes, answer
-from jv3search.types import Embedding, Filter, Mode, Span
+from jv3search.types import Embedding, Filter, Mode
 
 VOCABULARY, WORDS = 50_000, 40
 QUERIES = 100
@@ -68,7 +68,7 @@ def times(reader: Reader, vectors: dict[str, Embedding], mode: Mode, where: Filt
     for text in vectors:
         question = Question(text, text, text, "50%", where)
         began = time.perf_counter()
-        answer(reader, encoder, question, wishes, lambda text: [Span(0, len(text))])  # type: ignore[arg-type]
+        answer(reader, encoder, question, wishes)  # type: ignore[arg-type]
         spent.append(1e3 * (time.perf_counter() - began))
     return spent[1:]
 

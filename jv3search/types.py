@@ -8,7 +8,8 @@ section are half-open spans of them. Tokens exist only inside an encoder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -46,6 +47,10 @@ class Span:
         """The characters of `text` in this span."""
         return text[self.start : self.end]
 
+    def overlap(self, other: Span) -> int:
+        """How many characters two spans share; none or less if they lie apart."""
+        return min(self.end, other.end) - max(self.start, other.start)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -63,6 +68,14 @@ class Section:
     title: str
     level: int
     span: Span
+
+
+def section_at(sections: Sequence[Section], starts: Sequence[int], span: Span) -> int | None:
+    """Position of the section that holds most of a span, the first of equals; `starts` are the sections'."""
+    near = range(max(bisect_right(starts, span.start) - 1, 0), bisect_left(starts, span.end))
+    held = [(sections[at].span.overlap(span), -at) for at in near]
+    most, at = max(held, default=(0, 0))
+    return -at if most > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

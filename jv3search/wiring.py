@@ -16,6 +16,7 @@ from jv3search.types import Filter, Hit, Mode
 
 if TYPE_CHECKING:
     from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+    from jv3search.encoders.port import Encoder
     from jv3search.evaluation.dimensions import Bench
     from jv3search.evaluation.reports import Evaluation
     from jv3search.evaluation.runs import Plan as EvaluationPlan
@@ -131,7 +132,7 @@ def open_for_search(settings: Settings) -> tuple[Reader, JinaV3Encoder]:
 
 def search(
     reader: Reader,
-    encoder: JinaV3Encoder | Variant | None,
+    encoder: Encoder | None,
     query: str,
     *,
     where: Filter,
@@ -145,18 +146,32 @@ def search(
 
     InputError for an operator or a value there is not, and where filters and operators leave nothing to search.
     """
-    from jv3search.ingest.chunking import sentences
     from jv3search.ingest.language import detect
     from jv3search.search.answer import Question, Wishes, answer
     from jv3search.search.query import parse
 
-    wishes = Wishes(k, mode, group, explain, tuple(languages))
     asked = parse(query)
-    meaning = asked.question.replace("*", " ")
-    question = Question(
-        query, meaning, asked.words or asked.question, detect(meaning), _scope(reader, asked, where)
-    )
-    return answer(reader, encoder, question, wishes, sentences)
+    meaning = _meaning(asked)
+    words = asked.words or asked.question
+    question = Question(query, meaning, words, detect(meaning), _scope(reader, asked, where))
+    found = answer(reader, encoder, question, Wishes(k, mode, group, tuple(languages)))
+    return explained(found, encoder) if explain else found
+
+
+def explained(answer: Answer, encoder: Encoder | None) -> Answer:
+    """The same answer with the sentence of each hit that matches the query best: one more forward pass."""
+    from jv3search.ingest.chunking import sentences
+    from jv3search.search.answer import needed
+    from jv3search.search.query import parse
+    from jv3search.search.why import with_sentences
+
+    hits = with_sentences(answer.hits, _meaning(parse(answer.query)), needed(encoder), sentences)
+    return replace(answer, hits=tuple(hits))
+
+
+def _meaning(asked: Query) -> str:
+    """What of a query is embedded."""
+    return asked.question.replace("*", " ")
 
 
 def _scope(reader: Reader, asked: Query, where: Filter) -> Filter:
@@ -325,10 +340,9 @@ def bench(
 
 def _hits(reader: Reader, encoder: Variant, query: str, k: int, where: Filter, mode: Mode) -> Sequence[Hit]:
     """A search as evaluations make it: nothing in a query is an operator, and no hit is folded into another."""
-    from jv3search.ingest.chunking import sentences
     from jv3search.ingest.language import detect
     from jv3search.search.answer import Question, Wishes, answer
 
     plain = query.replace("*", " ")
     question = Question(query, plain, plain, detect(plain), where)
-    return answer(reader, encoder, question, Wishes(k, mode, group=False), sentences).hits
+    return answer(reader, encoder, question, Wishes(k, mode, group=False)).hits

@@ -7,5 +7,4 @@ from jv3search.types import Section, Span
 
 def stands_for(chunk: Span, section: Section) -> bool:
     """Whether a chunk holds at least half of a section, or lies in it with at least half of itself."""
-    common = min(chunk.end, section.span.end) - max(chunk.start, section.span.start)
-    return 2 * common >= min(len(chunk), len(section.span)) > 0
+    return 2 * chunk.overlap(section.span) >= min(len(chunk), len(section.span)) > 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import select
 
@@ -12,8 +10,8 @@ from jv3search.errors import InputError
 from jv3search.indexes.faults import sound
 from jv3search.indexes.rows import Context, Neighbour
 from jv3search.indexes.schema import chunk, document
-from jv3search.indexes.view import View
-from jv3search.types import Chunk, Document, Section, Span
+from jv3search.indexes.view import View, chunk_of
+from jv3search.types import Document, Section, Span, section_at
 
 _NO_ID = 2**63
 
@@ -36,7 +34,7 @@ def context(view: View, chunk_id: int, neighbours: int | None) -> Context:
     read = view.document(place.uri)
     rows = view.connection.execute(select(chunk).where(chunk.c.document == place.id).order_by(chunk.c.position))
     with sound(view.where):
-        chunks = [Neighbour(row.id, (part := _chunk(row)), part.span.of(read.text)) for row in rows]
+        chunks = [Neighbour(row.id, (part := chunk_of(row)), part.span.of(read.text)) for row in rows]
     section, span = _section(read, chunks[place.position].chunk.span)
     first, last = _inside(chunks, span)
     if neighbours is not None:
@@ -45,28 +43,17 @@ def context(view: View, chunk_id: int, neighbours: int | None) -> Context:
     return Context(chunk_id, place.uri, read.title, read.format, section.title if section else None, span, kept)
 
 
-def _chunk(row: Any) -> Chunk:
-    return Chunk(Span(row.start, row.end), row.language, row.tokens, row.page, row.section)
-
-
 def _section(read: Document, span: Span) -> tuple[Section | None, Span]:
     """The section that holds most of a span, and all that it governs: up to the next heading of its level."""
-    starts = [section.span.start for section in read.sections]
-    near = range(max(bisect_right(starts, span.start) - 1, 0), bisect_left(starts, span.end))
-    held = [(_common(read.sections[at].span, span), -at) for at in near]
-    most, at = max(held, default=(0, 0))
-    if most <= 0:
+    at = section_at(read.sections, [section.span.start for section in read.sections], span)
+    if at is None:
         return None, Span(0, len(read.text))
-    own = read.sections[-at]
-    above = (later.span.start for later in read.sections[1 - at :] if later.level <= own.level)
+    own = read.sections[at]
+    above = (later.span.start for later in read.sections[at + 1 :] if later.level <= own.level)
     return own, Span(own.span.start, next(above, len(read.text)))
 
 
 def _inside(chunks: Sequence[Neighbour], span: Span) -> tuple[int, int]:
     """Positions [first, last) of the chunks with some text in a span."""
-    inside = [at for at, part in enumerate(chunks) if _common(part.chunk.span, span) > 0]
+    inside = [at for at, part in enumerate(chunks) if part.chunk.span.overlap(span) > 0]
     return inside[0], inside[-1] + 1
-
-
-def _common(a: Span, b: Span) -> int:
-    return min(a.end, b.end) - max(a.start, b.start)

@@ -9,7 +9,7 @@ what the best of so many chunks would reach by chance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -39,9 +39,9 @@ class Background:
     chunks: int
     rows: Mapping[str, Embedding]
 
-    def serves(self, chunks: int) -> bool:
-        """Whether an index of this size is still much like the one the sample was taken from."""
-        return abs(chunks - self.chunks) * 20 <= self.chunks
+    def serves(self, chunks: int, languages: Iterable[str]) -> bool:
+        """Whether an index of this size and these languages is still much like the one that was sampled."""
+        return abs(chunks - self.chunks) * 20 <= self.chunks and set(self.rows) == set(languages)
 
     def of(self, unit: Embedding) -> tuple[dict[str, float], float]:
         """Each language's mean cosine with a query, and the deviation from it that all languages share.

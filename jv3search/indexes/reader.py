@@ -43,7 +43,7 @@ class Reader:
         self._survivors: dict[tuple[str, int, Filter], Survivors] = {}
         self._rebuild: threading.Thread | None = None
         self._spoken: tuple[tuple[str, int], dict[str, Survivors]] | None = None
-        self._background: Background | None = None
+        self._background: tuple[str, Background] | None = None
         self._stemmed: tuple[tuple[str, int], tuple[str, ...]] | None = None
         self.notices: list[str] = []
         with catalog.read() as view:
@@ -82,7 +82,7 @@ class Reader:
                 k,
                 self._admitted(view, snapshot, where) if where else None,
                 {name: chunks for name, chunks in languages.items() if name in (where.languages or languages)},
-                *self._heard(view, languages).of(unit_rows(query, len(query))),
+                *self._heard(view, snapshot, languages).of(unit_rows(query, len(query))),
                 lambda name: self._admitted(view, snapshot, replace(where, languages=frozenset((name,)))),
             )
             hits = _hits(view, [int(key) for key in ids], [float(score) for score in scores])
@@ -273,16 +273,17 @@ class Reader:
         key = (snapshot.identity, snapshot.generation)
         if self._spoken is None or self._spoken[0] != key:
             names = sorted(view.chunk_languages())
-            found = {name: Survivors(view.survivors(Filter(languages=frozenset((name,))))) for name in names}
+            found = {name: self._admitted(view, snapshot, Filter(languages=frozenset((name,)))) for name in names}
             self._spoken = (key, found)
         return self._spoken[1]
 
-    def _heard(self, view: View, languages: dict[str, Survivors]) -> Background:
+    def _heard(self, view: View, snapshot: Snapshot, languages: dict[str, Survivors]) -> Background:
         """The background of each language, taken anew when the index has grown or shrunk by a twentieth."""
         chunks = sum(len(of_one.ids) for of_one in languages.values())
-        known = self._background
-        if known is None or not known.serves(chunks) or set(known.rows) != set(languages):
-            known = self._background = background(view, languages, self.recipe.dimension)
+        identity, known = self._background or ("", None)
+        if known is None or identity != snapshot.identity or not known.serves(chunks, languages):
+            known = background(view, languages, self.recipe.dimension)
+            self._background = (snapshot.identity, known)
         return known
 
     def _aligned(

@@ -264,9 +264,7 @@ class View:
         wanted = select(chunk).join(document).where(document.c.uri == uri).order_by(chunk.c.position)
         rows = self.connection.execute(wanted).all()
         with sound(self.where):
-            return [
-                Chunk(Span(row.start, row.end), row.language, row.tokens, row.page, row.section) for row in rows
-            ]
+            return [chunk_of(row) for row in rows]
 
     def chunk_ids(self, uri: str) -> Ids:
         """The ids of a document's chunks in reading order; empty if it is not in the index."""
@@ -311,6 +309,11 @@ class View:
     def last_checked(self) -> Any:
         """When a file was last looked at, None if none was."""
         return self.connection.scalar(select(func.max(ledger.c.checked_at, type_=schema.Moment)))
+
+
+def chunk_of(row: Any) -> Chunk:
+    """A row of the table as the chunk it stands for."""
+    return Chunk(Span(row.start, row.end), row.language, row.tokens, row.page, row.section)
 
 
 def _parts(ids: Sequence[int] | Ids) -> Iterator[list[int]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -37,6 +37,7 @@ from jv3search.types import (
     Section,
     Source,
     Span,
+    section_at,
 )
 
 _BATCH_TOKENS = 8192  # of whole documents given to the encoder at once; it makes its own passes of them
@@ -233,11 +234,9 @@ def _page_at(pages: Sequence[Page], starts: Sequence[int], start: int) -> int | 
 
 
 def _section_of(sections: Sequence[Section], starts: Sequence[int], span: Span) -> str | None:
-    """Title of the section that holds most of a chunk, the first of equals: small ones share a chunk."""
-    near = sections[max(bisect_right(starts, span.start) - 1, 0) : bisect_left(starts, span.end)]
-    inside = [(min(s.span.end, span.end) - max(s.span.start, span.start), s.title) for s in near]
-    size, title = max(inside, key=lambda pair: pair[0], default=(0, ""))
-    return title if size > 0 else None
+    """Title of the section that holds most of a chunk: small ones share a chunk."""
+    at = section_at(sections, starts, span)
+    return None if at is None else sections[at].title
 
 
 def _row(source: Source, **values: object) -> LedgerRow:

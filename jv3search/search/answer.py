@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,7 @@ from jv3search.errors import InputError
 from jv3search.indexes.keywords.terms import scripts_of
 from jv3search.search.fusion import fuse
 from jv3search.search.grouping import grouped
-from jv3search.search.why import with_sentences
-from jv3search.types import UNKNOWN_LANGUAGE, Filter, Hit, Mode, Span, Vote
+from jv3search.types import UNKNOWN_LANGUAGE, Embedding, Filter, Hit, Mode, Vote
 
 if TYPE_CHECKING:
     from jv3search.indexes import Reader
@@ -38,14 +36,12 @@ class Question:
 class Wishes:
     """How a question is to be answered.
 
-    `group` folds copies and translations of a passage into one hit, shown in the first of `languages` that has
-    it; `explain` finds the sentence of each hit that matches best.
+    `group` folds copies and translations of a passage into one hit, shown in the first of `languages` that has it.
     """
 
     k: int = 10
     mode: Mode = "hybrid"
     group: bool = True
-    explain: bool = False
     languages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -78,29 +74,19 @@ class Answer:
         }
 
 
-def answer(
-    reader: Reader,
-    encoder: Encoder | None,
-    question: Question,
-    wishes: Wishes,
-    split: Callable[[str], Sequence[Span]],
-) -> Answer:
-    """Find the chunks that answer a question; a keyword search without explanation needs no encoder.
-
-    `split` gives the sentences of a passage.
-    """
+def answer(reader: Reader, encoder: Encoder | None, question: Question, wishes: Wishes) -> Answer:
+    """Find the chunks that answer a question; a keyword search needs no encoder."""
     hits = _enough(reader, encoder, question, wishes)
-    if wishes.explain:
-        hits = with_sentences(hits, question.meaning, _needed(encoder), split)
     model, dimension = reader.recipe.model, reader.dimension
     return Answer(question.text, question.language, model, dimension, wishes.mode, tuple(hits))
 
 
 def _enough(reader: Reader, encoder: Encoder | None, question: Question, wishes: Wishes) -> list[Hit]:
     """The hits asked for: the legs are asked for more until that many are left after grouping."""
+    vector = None if wishes.mode == "keyword" else needed(encoder).encode_query(question.meaning)
     depth = max(_DEPTH, _PER_HIT * wishes.k)
     while True:
-        found = _ranked(reader, encoder, question, wishes.mode, depth)
+        found = _ranked(reader, vector, question, wishes.mode, depth)
         hits = _grouped(found, reader, question, wishes) if wishes.group else found[: wishes.k]
         if len(hits) == wishes.k or len(found) < depth:
             return hits
@@ -111,18 +97,18 @@ def _grouped(found: list[Hit], reader: Reader, question: Question, wishes: Wishe
     return grouped(found, reader, wishes.k, wishes.languages, question.where)
 
 
-def _ranked(reader: Reader, encoder: Encoder | None, question: Question, mode: Mode, depth: int) -> list[Hit]:
-    """All hits of the legs that `mode` asks, best first."""
+def _ranked(reader: Reader, vector: Embedding | None, question: Question, mode: Mode, depth: int) -> list[Hit]:
+    """All hits of the legs that `mode` asks, best first; without a vector only the keyword leg can be asked."""
     keyword = [] if mode == "dense" else _matched(reader, question, depth)
-    if mode == "keyword":
+    if vector is None:
         return keyword
-    vector = _needed(encoder).encode_query(question.meaning)
     dense = reader.nearest(vector, depth, question.where)
     if mode == "dense":
         return dense
     seen = {hit.chunk_id for hit in dense}
     cosines = reader.cosines([hit.chunk_id for hit in keyword if hit.chunk_id not in seen], vector)
-    keyword = [replace(hit, score=cosines.get(hit.chunk_id, hit.score)) for hit in keyword]
+    held = [hit for hit in keyword if hit.chunk_id in seen or hit.chunk_id in cosines]  # not gone meanwhile
+    keyword = [replace(hit, score=cosines.get(hit.chunk_id, hit.score)) for hit in held]
     return fuse(dense, keyword, lambda hit: _is_foreign(hit, question), depth=depth)
 
 
@@ -140,7 +126,8 @@ def _is_foreign(hit: Hit, question: Question) -> bool:
     return bool(asked) and not asked & scripts_of(hit.text)
 
 
-def _needed(encoder: Encoder | None) -> Encoder:
+def needed(encoder: Encoder | None) -> Encoder:
+    """The encoder; InputError if there is none."""
     if encoder is None:
         raise InputError("only a keyword search without explanation works without a model")
     return encoder

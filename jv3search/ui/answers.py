@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from jv3search import wiring
-from jv3search.types import Hit
 from jv3search.ui import filters, state
 from jv3search.ui.i18n import interface_language
 from jv3search.ui.request import Request
@@ -35,14 +33,10 @@ def explained(reader: Reader, encoder: Encoder, asked: Request, root: Path) -> A
     if kept and kept[1]:
         return kept[0]
     answer = answer_to(reader, encoder, asked, root)
-    sentences = {hit.chunk_id: hit for hit in search(reader, encoder, asked, root, explain=True).hits}
-    hits = tuple(_with_sentence(hit, sentences.get(hit.chunk_id)) for hit in answer.hits)
-    return _keep(reader, asked, replace(answer, hits=hits), explained=True)
+    return _keep(reader, asked, wiring.explained(answer, encoder), explained=True)
 
 
-def search(
-    reader: Reader, encoder: Any, asked: Request, root: Path, *, k: int | None = None, explain: bool = False
-) -> Answer:
+def search(reader: Reader, encoder: Encoder, asked: Request, root: Path, *, k: int | None = None) -> Answer:
     """Ask; nothing is kept."""
     return wiring.search(
         reader,
@@ -51,13 +45,8 @@ def search(
         where=filters.filter_of(asked, root),
         k=k or asked.shown,
         mode=asked.mode,
-        explain=explain,
         languages=(interface_language(),),
     )
-
-
-def _with_sentence(hit: Hit, other: Hit | None) -> Hit:
-    return hit if other is None else replace(hit, sentence=other.sentence)
 
 
 def _kept(reader: Reader, asked: Request) -> tuple[Answer, bool] | None:
