@@ -10,7 +10,7 @@ from jv3search.config import Settings
 from jv3search.errors import InputError
 
 _DEPTH = 4  # folders below a root that are offered
-_MOST = 500
+MOST_FOLDERS = 500  # on offer; a page with more is slow, and nobody reads it
 
 
 def roots_of(settings: Settings) -> tuple[Path, ...]:
@@ -40,6 +40,6 @@ def folders_of(roots: Sequence[Path]) -> list[Path]:
             found.append(folder)
             deep = len(folder.relative_to(root).parts) >= _DEPTH
             below[:] = [] if deep else sorted(name for name in below if not name.startswith("."))
-            if len(found) >= _MOST:
+            if len(found) >= MOST_FOLDERS:
                 return sorted(found)
     return sorted(found)

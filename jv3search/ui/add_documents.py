@@ -12,7 +12,7 @@ from markupsafe import Markup
 from jv3search.config import load_settings
 from jv3search.errors import JV3SearchError, ReadError
 from jv3search.ingest.readers import READERS
-from jv3search.ingest.roots import folders_of, roots_of, within
+from jv3search.ingest.roots import MOST_FOLDERS, folders_of, roots_of, within
 from jv3search.ingest.uploads import check, clean_name, store
 from jv3search.ui import job_panel, safe, state
 from jv3search.ui.i18n import gettext as _
@@ -87,6 +87,9 @@ def _show_folders(roots: Sequence[Path]) -> None:
         return
     with st.form("folder", border=False):
         chosen = st.selectbox(_("Folder"), folders, format_func=lambda path: safe.text(str(path)))
+        if len(folders) >= MOST_FOLDERS:
+            more = _("Only {n} folders are on offer here; the command line reads any: jv3search ingest FOLDER")
+            safe.notice("info", more.format(n=len(folders)))
         st.caption(_("New and changed files in it and below it are read; the files stay where they are."))
         if st.form_submit_button(_("Read this folder"), icon=":material/folder_open:") and chosen:
             with state.shown():

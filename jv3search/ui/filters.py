@@ -129,6 +129,10 @@ def _folders(request: Request, counts: Mapping[str, int]) -> None:
         on_change=change,
         placeholder=_("All folders"),
     )
+    if len(counts) >= _MOST_FOLDERS:
+        st.caption(
+            _("The {n} largest folders are on offer; under:NAME in the question takes any.").format(n=len(counts))
+        )
 
 
 def _since() -> None:
