@@ -2,7 +2,7 @@
 
 Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (2021).
  * retrieval.query and retrieval.passage together: headings and sections, spans of pages, under their prefixes;
- * text-matching: translations and the teacher's similarities between the texts of a batch;
+ * text-matching: translations and the teacher's order of the texts of a batch;
  * separation: blocks of the same page belong together, whatever their language;
  * classification: descriptions of the same section of the package archive belong together.
 """
@@ -20,16 +20,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import JinaEmbeddingsV3Model
 
-from training import checkpoint, corpus, static, teacher
+from training import checkpoint, static
 from training.checkpoint import Adapter
-from training.losses import SCALE, matryoshka, relational, supervised
-from training.pages import PageSampler
+from training.losses import matryoshka, ranking, supervised
 from training.pooling import embed, embed_spans
 from training.progress import Log
-from training.sampling import Row, Sampler
+from training.sampling import Row
 from training.settings import QUERY, SEED, TASKS, WORK
 from training.transformer import PATH as BASE
-from training.transformer import Data, with_passage_prefix
+from training.transformer import Data, draw_from, with_passage_prefix
 
 FOLDER = WORK / "adapters"
 SCALING = checkpoint.ALPHA / checkpoint.RANK
@@ -91,44 +90,47 @@ def retrieval(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, 
     (asker, asking), (reader, reading) = adapted(base), adapted(base)
 
     def loss_of(step: int) -> Tensor:
-        pairs = data.sampler.sections(160, 176)
+        pairs = data.sampler.sections(128, 160)
         left, right = data.prompts.pairs(pairs, True)
         queries, passages = embed(asker, left), embed(reader, right)
         loss = matryoshka(queries, passages, static.same(pairs.keys).to(queries.device))
+        loss = loss + static.ranked_sections(queries, passages, pairs, data.vectors)
         pages = data.pages.draw(2, 1000 if step % 5 == 0 else 400)
         rows, spans = with_passage_prefix(pages, data.prompts)
         asked = embed(asker, data.prompts.around(pages.queries, QUERY))
-        return loss + 0.3 * matryoshka(asked, embed_spans(reader, rows, spans))
+        return loss + 0.3 * matryoshka(
+            asked, embed_spans(reader, rows, spans), static.same(np.array(pages.keys)).to(asked.device)
+        )
 
     fit("retrieval", [*asking.values(), *reading.values()], loss_of, steps)
     return {"retrieval.query": asking, "retrieval.passage": reading}
 
 
 def text_matching(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
-    """Translations match; unrelated texts are as near as the teacher says."""
+    """Translations match; other texts stand in the order that the teacher gives them."""
     view, parameters = adapted(base)
 
     def loss_of(_: int) -> Tensor:
-        pairs = data.sampler.translations(224, 96)
+        pairs = data.sampler.translations(320, 64)
         left, right = embed(view, data.prompts.around(pairs.left + pairs.right)).chunk(2)
         loss = matryoshka(left, right, static.same(pairs.keys).to(left.device))
         known, targets = data.vectors.of(pairs.blocks)
         if len(known) > 1:
             targets = targets.to(left.device)
-            loss = loss + 10 * (relational(left[known], targets) + relational(right[known], targets))
+            loss = loss + 0.3 * ranking((left[known], right[known]), (targets, targets), itself=False)
         return loss
 
     fit("text-matching", list(parameters.values()), loss_of, steps)
     return {"text-matching": parameters}
 
 
-def grouped(view: nn.Module, data: Data, draw: Draw, scale: float) -> Losses:
+def grouped(view: nn.Module, data: Data, draw: Draw, nearest: bool = False) -> Losses:
     """The supervised contrastive loss over groups of texts."""
 
     def loss_of(_: int) -> Tensor:
         rows, labels = draw(64, 4)
         vectors = embed(view, data.prompts.around(rows))
-        return supervised(vectors, torch.from_numpy(labels).to(vectors.device), scale)
+        return supervised(vectors, torch.from_numpy(labels).to(vectors.device), nearest=nearest)
 
     return loss_of
 
@@ -136,14 +138,14 @@ def grouped(view: nn.Module, data: Data, draw: Draw, scale: float) -> Losses:
 def separation(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
     """Groups are pages."""
     view, parameters = adapted(base)
-    fit("separation", list(parameters.values()), grouped(view, data, data.pages.groups, SCALE / 3), steps)
+    fit("separation", list(parameters.values()), grouped(view, data, data.pages.groups, nearest=True), steps)
     return {"separation": parameters}
 
 
 def classification(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
     """Groups are sections of the archive."""
     view, parameters = adapted(base)
-    fit("classification", list(parameters.values()), grouped(view, data, data.sampler.topics, SCALE), steps)
+    fit("classification", list(parameters.values()), grouped(view, data, data.sampler.topics), steps)
     return {"classification": parameters}
 
 
@@ -184,8 +186,7 @@ def main(arguments: list[str] | None = None) -> None:
         return
     torch.manual_seed(SEED)
     torch.set_num_threads(options.threads)
-    base, sampler = load_base(options.device), Sampler(corpus.load(), seed=SEED + 7)
-    data = Data(sampler, PageSampler(sampler), static.Prompts(), teacher.Vectors())
+    base, data = load_base(options.device), draw_from(SEED + 7)
     for name in wanted:
         print(f"adapter {name}", file=sys.stderr)
         for task, parameters in LEARN[name](base, data, int(STEPS[name] * options.share)).items():

@@ -9,8 +9,10 @@ import numpy as np
 
 from training import figures, reference
 from training.settings import (
+    APPLICATIONS,
     ASSETS,
     FFN,
+    HANDBOOKS,
     HEADS,
     HIDDEN,
     LANGUAGES,
@@ -42,8 +44,10 @@ embeds {times_faster} times the tokens a second of the full-size architecture wi
 ## How it was made
 
 1. a table of token vectors whose mean is the text's vector (InfoNCE with Matryoshka dimensions on translations and
-   on headings with their sections; pulled towards all-MiniLM-L6-v2's vectors of English texts);
-2. a transformer that starts as the identity on that table and learns on the same texts, whole pages late-chunked;
+   on headings with their sections; pulled towards all-MiniLM-L6-v2's vectors of English texts, and towards its
+   order of the texts of a batch);
+2. a transformer that starts as the identity on that table and learns from the same teacher and texts, whole pages
+   late-chunked;
 3. one adapter a task on the frozen base.
 
 ## Sources
@@ -53,7 +57,8 @@ embeds {times_faster} times the tokens a second of the full-size architecture wi
 | `libreoffice-help-*`, `libreoffice-l10n-*` | MPL-2.0 |
 | package descriptions of the Debian archive, translated | free, as the packages and translators have it |
 | `unicode-cldr-core` | Unicode-DFS-2016 |
-| `gnome-user-docs` | CC BY-SA 3.0 |
+| `gnome-user-docs`, help of {applications} GNOME, MATE and KDE applications | CC BY-SA 3.0, GFDL, GPL-2+ |
+| {handbooks} packages of handbooks and manuals (`kicad-doc-*`, `apache2-doc`, …) | free, each its own |
 | `manpages*` and manual pages of `coreutils` and others | GPL-2+, GPL-3+, BSD, MIT, page by page |
 | `wesnoth-1.16-data` (dialogues) | GPL-2+ |
 | `iso-codes` | LGPL-2.1+ |
@@ -144,6 +149,8 @@ def main() -> None:
         heads=HEADS,
         ffn=FFN,
         vocabulary=VOCABULARY,
+        applications=len(APPLICATIONS),
+        handbooks=len(HANDBOOKS),
         window=POSITIONS - 2,
         **found["cost"],
         reserved=", ".join(f"`{name}*`" for name in RESERVED),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -24,7 +25,7 @@ DEV_EVERY = 97  # every 97th page is never trained on: the development set
 class Corpus:
     """Flat arrays; `x_start[i]:x_start[i + 1]` is the range that belongs to item i.
 
-    A block's `members` are its texts, one a language; `teacher` names the row of the English text.
+    A block's `members` are its texts, one a language; `english` is the key of the English one, 0 without it.
     """
 
     tokens: NDArray[np.uint16]
@@ -33,6 +34,7 @@ class Corpus:
     member_language: NDArray[np.int8]
     member_start: Ints
     level: NDArray[np.int8]
+    english: NDArray[np.uint64]
     block_start: Ints
     page_source: NDArray[np.int8]
     page_topic: NDArray[np.int32]
@@ -62,6 +64,7 @@ class Builder:
         self.members: list[int] = []
         self.member_language: list[int] = []
         self.member_start, self.level, self.block_start = [0], [], [0]
+        self.english: list[int] = []
         self.page_source: list[int] = []
         self.page_topic: list[int] = []
 
@@ -73,6 +76,7 @@ class Builder:
                 self.member_language.append(LANGUAGES.index(lang))
             self.member_start.append(len(self.members))
             self.level.append(min(block.level, 9))
+            self.english.append(key(block.texts["en"]) if "en" in block.texts else 0)
         self.block_start.append(len(self.level))
         self.page_source.append(source)
         self.page_topic.append(self.topics.setdefault(f"{page.source}/{page.topic}", len(self.topics)))
@@ -87,6 +91,7 @@ class Builder:
             np.array(self.member_language, np.int8),
             np.array(self.member_start, np.int64),
             np.array(self.level, np.int8),
+            np.array(self.english, np.uint64),
             np.array(self.block_start, np.int64),
             np.array(self.page_source, np.int8),
             np.array(self.page_topic, np.int32),
@@ -106,15 +111,16 @@ def encode(texts: list[str]) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
     return np.concatenate(pieces), np.array(lengths, np.int32)
 
 
-def english_texts() -> Iterator[tuple[int, str]]:
-    """(number of the block, its English text), in the corpus' order."""
-    number = 0
+def key(text: str) -> int:
+    """A number that stands for a text; never 0."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) | 1
+
+
+def english_texts() -> Iterator[str]:
+    """The English text of every block that has one."""
     for source in SOURCES:
         for page in read_pages(source):
-            for block in page.blocks:
-                if "en" in block.texts:
-                    yield number, block.texts["en"]
-                number += 1
+            yield from (block.texts["en"] for block in page.blocks if "en" in block.texts)
 
 
 def load() -> Corpus:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
 from training import reference
-from training.settings import ASSETS, TEST_LANGUAGES
+from training.settings import ASSETS
 
 BATCH = 256
 
@@ -28,14 +28,14 @@ def encoder(folder: Path) -> reference.Encode:
     return encode
 
 
-def as_text(matrices: dict[int, NDArray[np.float64]]) -> str:
+def as_text(matrices: dict[int, NDArray[np.float64]], languages: list[str]) -> str:
     """The measured figures for a terminal."""
     lines = []
     for dim, matrix in matrices.items():
         mono, cross = reference.summary(matrix)
         lines.append(f"dim {dim}: mono {mono:.3f} cross {cross:.3f}")
-    lines.append("query \\ passage " + " ".join(f"{lang:>6}" for lang in TEST_LANGUAGES))
-    for lang, row in zip(TEST_LANGUAGES, next(iter(matrices.values())), strict=True):
+    lines.append("query \\ passage " + " ".join(f"{lang:>6}" for lang in languages))
+    for lang, row in zip(languages, next(iter(matrices.values())), strict=True):
         lines.append(f"{lang:>15} " + " ".join(f"{value:6.3f}" for value in row))
     return "\n".join(lines)
 
@@ -44,11 +44,13 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the table; keep the numbers as JSON when asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ASSETS)
+    parser.add_argument("--choice", action="store_true", help="on the book that choices are made on")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
-    matrices = reference.measure(encoder(options.folder))
-    print(as_text(matrices))
-    print(f"{len(reference.aligned()[0])} sections", file=sys.stderr)
+    sections = reference.choice_sections() if options.choice else reference.test_sections()
+    matrices = reference.measure(encoder(options.folder), sections)
+    print(as_text(matrices, list(sections)))
+    print(f"{len(sections['en'])} sections", file=sys.stderr)
     if options.json:
         options.json.write_text(json.dumps({dim: m.round(4).tolist() for dim, m in matrices.items()}))
 

@@ -12,7 +12,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from training.settings import DESCRIPTION_LANGUAGES, PACKAGES, RESERVED, TEST_PACKAGES, WORK, is_reserved
+from training.settings import (
+    CHOICE_PACKAGE,
+    DESCRIPTION_LANGUAGES,
+    PACKAGES,
+    RESERVED,
+    TEST_PACKAGES,
+    WORK,
+    is_reserved,
+)
 
 DEBS, TREE, LISTS = WORK / "debs", WORK / "tree", WORK / "lists"
 
@@ -87,7 +95,7 @@ def record(path: Path) -> None:
 
 def main() -> None:
     """Fetch everything that is missing."""
-    wanted = [*PACKAGES, *TEST_PACKAGES]
+    wanted = [*PACKAGES, *TEST_PACKAGES, CHOICE_PACKAGE]
     download(wanted)
     unpack(wanted)
     fetch_descriptions()

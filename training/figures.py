@@ -56,10 +56,11 @@ def cost(folder: Path) -> dict[str, float]:
 
 def collect(folder: Path) -> dict[str, object]:
     """All figures of a folder."""
-    matrices = reference.measure(evaluate.encoder(folder))
-    print(evaluate.as_text(matrices), file=sys.stderr)
+    sections = reference.test_sections()
+    matrices = reference.measure(evaluate.encoder(folder), sections)
+    print(evaluate.as_text(matrices, list(sections)), file=sys.stderr)
     found: dict[str, object] = {
-        "sections": len(reference.aligned()[0]),
+        "sections": len(sections["en"]),
         "reference": {str(dim): matrix.round(4).tolist() for dim, matrix in matrices.items()},
         "cost": cost(folder) | speed(folder),
         "chapters": {

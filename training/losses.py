@@ -51,20 +51,33 @@ def distill(student: Tensor, teacher: Tensor) -> Tensor:
     return 1 - F.cosine_similarity(student, teacher, dim=-1).mean()
 
 
-def relational(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared difference of the two similarity matrices of a batch.
+def ranking(ours: tuple[Tensor, Tensor], theirs: tuple[Tensor, Tensor], itself: bool = True) -> Tensor:
+    """How differently student and teacher spread each left text's attention over the right texts of a batch.
 
-    The distance term of Park et al., "Relational Knowledge Distillation" (2019), on cosines.
+    The divergence of the two softmaxes of cosines, at all dimensions and at one of the smaller sizes, as in
+    `matryoshka`: Fang et al., "SEED: Self-supervised Distillation" (2021). `itself` counts the pair's own text.
     """
-    ours, theirs = F.normalize(student, dim=-1), F.normalize(teacher, dim=-1)
-    return F.mse_loss(ours @ ours.T, theirs @ theirs.T)
+    left, right = (F.normalize(side, dim=-1) for side in theirs)
+    skipped = torch.zeros(len(left), len(right), dtype=torch.bool, device=left.device)
+    if not itself:
+        skipped.fill_diagonal_(True)
+    wanted = (SCALE * left @ right.T).masked_fill(skipped, -1e4).log_softmax(1)
+
+    def short(dim: int) -> Tensor:
+        left, right = (F.normalize(side[:, :dim], dim=-1) for side in ours)
+        found = (SCALE * left @ right.T).masked_fill(skipped, -1e4).log_softmax(1)
+        return F.kl_div(found, wanted, log_target=True, reduction="batchmean")
+
+    return (short(DIMS[0]) + 2 * short(smaller())) / 3
 
 
-def supervised(vectors: Tensor, labels: Tensor, scale: float = SCALE) -> Tensor:
+def supervised(vectors: Tensor, labels: Tensor, scale: float = SCALE, nearest: bool = False) -> Tensor:
     """Contrast groups: every member of the same group is a positive, everything else a negative.
 
-    Khosla et al., "Supervised Contrastive Learning" (2020), over the Matryoshka dimensions. Where the members
-    of a group are far apart a lower scale is needed: else drawing all texts together pays best.
+    Khosla et al., "Supervised Contrastive Learning" (2020), over the Matryoshka dimensions: the mean over the
+    positives outside of the logarithm, or, with `nearest`, their sum inside, which asks for some near member
+    instead of for all. Where the members of a group are far apart, the former needs a lower scale, else drawing
+    all texts together pays best.
     """
     itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
     positive = (labels[:, None] == labels[None, :]) & ~itself
@@ -72,6 +85,9 @@ def supervised(vectors: Tensor, labels: Tensor, scale: float = SCALE) -> Tensor:
     for dim in DIMS:
         unit = F.normalize(vectors[:, :dim], dim=-1)
         chance = (scale * unit @ unit.T).masked_fill(itself, float("-inf")).log_softmax(dim=1)
-        each = chance.masked_fill(~positive, 0).sum(1) / positive.sum(1).clamp(min=1)
+        if nearest:
+            each = chance.masked_fill(~positive, float("-inf")).logsumexp(1)
+        else:
+            each = chance.masked_fill(~positive, 0).sum(1) / positive.sum(1).clamp(min=1)
         losses.append(-each.mean())
     return torch.stack(losses).mean()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,17 +12,22 @@ from training.pooling import Span
 from training.prepare import SOURCES
 from training.sampling import Row, Sampler
 
-PAGE_SOURCES = ("libreoffice-help", "gnome-help", "manuals")
+PAGE_SOURCES = {"libreoffice-help": 0.3, "applications": 0.3, "handbooks": 0.2, "manuals": 0.2}  # shares
 FEWEST = 3  # sections of a page worth contrasting
+PIECE = (48, 160)  # tokens
 
 
 @dataclass
 class Spans:
-    """Pages as token rows, the spans in them, and for every span (in order) the query that asks for it."""
+    """Pages as token rows, the spans in them, and for every span (in order) the query that asks for it.
+
+    `keys` numbers the section of every span: spans of one section answer the same query.
+    """
 
     rows: list[Row] = field(default_factory=list)
     spans: list[list[Span]] = field(default_factory=list)
     queries: list[Row] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
 
 
 class PageSampler:
@@ -33,13 +39,18 @@ class PageSampler:
         headings = np.add.reduceat(corpus.level > 0, corpus.block_start[:-1])
         names = [list(SOURCES).index(name) for name in PAGE_SOURCES]
         mine = (np.arange(corpus.pages) % DEV_EVERY == 0) == sampler.dev
-        self.pools = {n: np.flatnonzero(mine & (headings > FEWEST) & (corpus.page_source == n)) for n in names}
+        found = {n: np.flatnonzero(mine & (headings > FEWEST) & (corpus.page_source == n)) for n in names}
+        self.pools = [pool for pool in found.values() if len(pool)]
+        weight = np.array(
+            [share for share, pool in zip(PAGE_SOURCES.values(), found.values(), strict=True) if len(pool)]
+        )
+        self.shares = weight / weight.sum()
 
     def draw(self, count: int, longest: int) -> Spans:
         """`count` pages, cut at `longest` tokens."""
         made = Spans()
         while len(made.rows) < count:
-            pool = self.pools[list(self.pools)[self.chance.choice(len(self.pools), p=(0.45, 0.3, 0.25))]]
+            pool = self.pools[self.chance.choice(len(self.pools), p=self.shares)]
             self.add(made, int(self.chance.choice(pool)), longest)
         return made
 
@@ -72,8 +83,18 @@ class PageSampler:
             size += len(row)
         if len(spans) > 1:
             made.rows.append(np.concatenate(parts))
-            made.spans.append(spans)
-            made.queries += queries
+            made.spans.append([])
+            for span, asked in zip(spans, queries, strict=True):
+                pieces = self.pieces(span)
+                made.keys += [len(made.queries)] * len(pieces)
+                made.queries += [asked] * len(pieces)
+                made.spans[-1] += pieces
+
+    def pieces(self, span: Span) -> list[Span]:
+        """A section as chunks: those after the first can be told from others by what stands before them alone."""
+        size = int(self.chance.integers(*PIECE))
+        cuts = [*range(span[0], max(span[1] - size // 2, span[0] + 1), size), span[1]]
+        return list(pairwise(cuts))
 
     def query(self, title: int | None, heading: int | None) -> Row | None:
         """The heading, often with the page's title before it: then only the context tells the spans apart."""
@@ -87,7 +108,7 @@ class PageSampler:
         """(texts, number of their page): `members` paragraphs of each of `count` pages, each in any language."""
         rows, labels = [], []
         for label in range(count):
-            pool = self.pools[list(self.pools)[self.chance.integers(len(self.pools))]]
+            pool = self.pools[self.chance.integers(len(self.pools))]
             page = self.chance.choice(pool)
             blocks = np.arange(*self.corpus.block_start[page : page + 2])
             for block in self.chance.permutation(blocks)[:members].tolist():

@@ -9,7 +9,18 @@ from collections.abc import Callable, Iterator
 
 from training.fetch import LISTS, TREE
 from training.settings import LANGUAGES, WORK
-from training.sources import Block, Page, cldr, descriptions, dictionaries, gnome, libreoffice, manuals, messages
+from training.sources import (
+    Block,
+    Page,
+    applications,
+    cldr,
+    descriptions,
+    dictionaries,
+    handbooks,
+    libreoffice,
+    manuals,
+    messages,
+)
 
 PAGES = WORK / "pages"
 SOURCES: dict[str, Callable[[], Iterator[Page]]] = {
@@ -17,7 +28,8 @@ SOURCES: dict[str, Callable[[], Iterator[Page]]] = {
     "descriptions": lambda: descriptions.pages(LISTS),
     "cldr": lambda: cldr.pages(TREE),
     "messages": lambda: messages.pages(TREE),
-    "gnome-help": lambda: gnome.pages(TREE),
+    "applications": lambda: applications.pages(TREE),
+    "handbooks": lambda: handbooks.pages(TREE),
     "manuals": lambda: manuals.pages(TREE),
     "dictionaries": lambda: dictionaries.translations(TREE),
     "glossaries": lambda: dictionaries.explanations(TREE),

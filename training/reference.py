@@ -1,4 +1,4 @@
-"""The test nobody trains on: the Debian Reference, its sections aligned in eight languages by their anchors."""
+"""Two books nobody trains on, their sections aligned by their anchors: one to report, one to choose by."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.fetch import TREE
-from training.settings import DIMS, TEST_LANGUAGES
+from training.settings import CHOICE_LANGUAGES, CHOICE_PACKAGE, DIMS, TEST_LANGUAGES
 
-HEADING = re.compile(r'<h([1-6]) class="title"[^>]*><a id="([^"]+)"\s*/?>(?:</a>)?(.*?)</h\1>', re.S)
+HEADING = re.compile(r'<h([1-6]) class="title"[^>]*><a(?: xmlns="")? id="([^"]+)"\s*/?>(?:</a>)?(.*?)</h\1>', re.S)
 NUMBER = re.compile(r"^\W*(?:[^\W\d]*\s*)?(?:\d+|[A-Z])(?:\.\d+)*\.?\s+")
 TAG = re.compile(r"<[^>]*>")
 PASSAGE_LENGTH = 700
@@ -29,6 +29,9 @@ class Section:
 
     title: str
     text: str
+
+
+Sections = dict[str, list[Section]]  # by language; the same number is the same section
 
 
 def plain(markup: str) -> str:
@@ -47,23 +50,45 @@ def chapter(page: str) -> dict[str, Section]:
     return sections
 
 
-def book(lang: str, tree: Path = TREE) -> dict[str, Section]:
-    """All sections of the book in a language."""
+def files(lang: str, tree: Path = TREE) -> list[Path]:
+    """The pages of the Debian Reference in a language."""
+    return sorted((tree / f"debian-reference-{lang}").rglob(f"*.{lang}.html"))
+
+
+def handbook_files(lang: str, tree: Path = TREE) -> list[Path]:
+    """The pages of the Debian Administrator's Handbook in a language."""
+    return sorted((tree / CHOICE_PACKAGE).rglob(f"{CHOICE_LANGUAGES[lang]}/*.html"))
+
+
+def book(pages: list[Path]) -> dict[str, Section]:
+    """All sections of a book in a language, by anchor."""
     found: dict[str, Section] = {}
-    folder = tree / f"debian-reference-{lang}"
-    for path in sorted(folder.rglob(f"*.{lang}.html")):
-        if not path.name.startswith("index"):
+    for path in pages:
+        if not path.name.startswith(("index", "ix")):
             found.update(chapter(path.read_text("utf-8")))
     return found
 
 
-def aligned() -> tuple[list[str], dict[str, list[Section]]]:
-    """(anchors that every language has with some text, the sections by language)."""
-    books = {lang: book(lang) for lang in TEST_LANGUAGES}
+def aligned(books: dict[str, dict[str, Section]]) -> Sections:
+    """The sections that every language has with some text, in the English order."""
     anchors = [
         name for name in books["en"] if all(name in b and b[name].text and b[name].title for b in books.values())
     ]
-    return anchors, {lang: [b[name] for name in anchors] for lang, b in books.items()}
+    return {lang: [found[name] for name in anchors] for lang, found in books.items()}
+
+
+def test_sections() -> Sections:
+    """The Debian Reference: what is reported."""
+    return aligned({lang: book(files(lang)) for lang in TEST_LANGUAGES})
+
+
+def choice_sections() -> Sections:
+    """The Debian Handbook without what is left in English: what choices between variants are made on."""
+    books = {lang: book(handbook_files(lang)) for lang in CHOICE_LANGUAGES}
+    english = {name: section.text for name, section in books["en"].items()}
+    for lang in books.keys() - {"en"}:
+        books[lang] = {name: section for name, section in books[lang].items() if section.text != english.get(name)}
+    return aligned(books)
 
 
 def hits(queries: Vectors, passages: Vectors) -> float:
@@ -79,9 +104,8 @@ def cut(vectors: Vectors, dim: int) -> Vectors:
     return short / np.linalg.norm(short, axis=1, keepdims=True).clip(1e-9)
 
 
-def measure(encode: Encode) -> dict[int, NDArray[np.float64]]:
-    """Dimension -> 8 x 8 matrix of hit@10; row: language of the query, column: of the passage."""
-    _, sections = aligned()
+def measure(encode: Encode, sections: Sections) -> dict[int, NDArray[np.float64]]:
+    """Dimension -> matrix of hit@10; row: language of the query, column: of the passage."""
     queries = {lang: encode([s.title for s in rows], "retrieval.query") for lang, rows in sections.items()}
     passages = {
         lang: encode([s.text[:PASSAGE_LENGTH] for s in rows], "retrieval.passage")

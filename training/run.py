@@ -118,7 +118,7 @@ RESULTS = {
     "prepare": ["pages/*.jsonl"],
     "tokenizer": ["tokenizer.json"],
     "corpus": ["corpus.npz"],
-    "teacher": ["teacher.npy", "teacher.known.npy"],
+    "teacher": ["teacher.keys", "teacher.rows"],
     "static": ["static.pt", "static.state.pt"],
     "transformer": ["transformer.pt", "transformer.state.pt"],
     "adapters": ["adapters/*.pt"],

@@ -9,28 +9,41 @@ from numpy.typing import NDArray
 
 from training.corpus import DEV_EVERY, Corpus, Ints
 from training.prepare import SOURCES
-from training.settings import SEED
+from training.settings import LANGUAGES, SEED
 
 TRANSLATIONS = {
-    "libreoffice-help": 0.28,
-    "descriptions": 0.28,
+    "libreoffice-help": 0.24,
+    "descriptions": 0.26,
     "cldr": 0.05,
-    "messages": 0.13,
-    "dictionaries": 0.14,
-    "gnome-help": 0.06,
-    "manuals": 0.06,
+    "messages": 0.1,
+    "dictionaries": 0.11,
+    "applications": 0.14,
+    "handbooks": 0.05,
+    "manuals": 0.05,
 }
 SECTIONS = {
-    "libreoffice-help": 0.23,
-    "descriptions": 0.4,
+    "libreoffice-help": 0.15,
+    "descriptions": 0.26,
     "cldr": 0.01,
-    "gnome-help": 0.12,
-    "manuals": 0.13,
-    "glossaries": 0.11,
+    "applications": 0.2,
+    "handbooks": 0.2,
+    "manuals": 0.1,
+    "glossaries": 0.08,
+}
+ENGLISH = {
+    "descriptions": 0.25,
+    "libreoffice-help": 0.12,
+    "applications": 0.14,
+    "handbooks": 0.2,
+    "manuals": 0.1,
+    "messages": 0.06,
+    "dictionaries": 0.03,
+    "glossaries": 0.1,
 }
 SAME_LANGUAGE = 0.35
 WHOLE_PAGE = 0.3
 Row = NDArray[np.uint16]
+_EN = LANGUAGES.index("en")
 
 
 @dataclass
@@ -62,6 +75,8 @@ class Sampler:
         self.translated = {
             s: np.flatnonzero(mine & (languages > 1) & (source == names.index(s))) for s in TRANSLATIONS
         }
+        spoken = mine & (corpus.english > 0)
+        self.spoken = {s: np.flatnonzero(spoken & (source == names.index(s))) for s in ENGLISH}
         self.by_topic: dict[int, Ints] = {}
         self.heads = {s: self.headings(mine & (source == names.index(s))) for s in SECTIONS}
 
@@ -90,6 +105,12 @@ class Sampler:
             left.append(corpus.text(corpus.members[a + first])[:longest])
             right.append(corpus.text(corpus.members[a + second])[:longest])
         return Pairs(left, right, corpus.members[corpus.member_start[blocks]].astype(np.int64), blocks)
+
+    def english(self, count: int, longest: int) -> tuple[list[Row], Ints]:
+        """(English texts, numbers of their blocks)."""
+        blocks = self.pick(self.spoken, ENGLISH, count)
+        texts = [self.corpus.text(self.corpus.block(block)[_EN])[:longest] for block in blocks.tolist()]
+        return texts, blocks
 
     def section(self, head: int, lang: int, longest: int, whole: bool = False) -> Row:
         """The text below a heading in a language, up to the next heading (or the page's end), cut."""

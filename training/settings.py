@@ -118,6 +118,44 @@ DESCRIPTION_LANGUAGES = (
     "sr,sv,th,tr,uk,vi,zh_CN,zh_TW"
 )
 
+# Handbooks and manuals as web pages; those of the first lines are translated
+HANDBOOKS = [
+    *(f"aptitude-doc-{code}" for code in ["en", "es", "fi", "fr", "it", "ja", "nl", "ru"]),
+    *(f"debian-edu-doc-{code}" for code in ["de", "en", "es", "fr", "it", "ja", "nl", "pt-br", "zh-cn"]),
+    *(f"kicad-doc-{code}" for code in ["de", "en", "es", "fr", "it", "ja", "pl", "ru", "zh"]),
+    *(f"lilypond-doc-html-{code}" for code in ["de", "es", "fr", "it", "ja", "zh"]),
+    "lilypond-doc-html",
+    "apache2-doc",
+    "bash-doc",
+    "bibletime-data",
+    "bind9-doc",
+    "debian-policy",
+    "exim4-doc-html",
+    "ffmpeg-doc",
+    "fontforge-doc",
+    "git-doc",
+    "harden-doc",
+    "live-manual-html",
+    "mplayer-doc",
+    "ntpsec-doc",
+    "octave-doc",
+    "pbuilder",
+    "postfix-doc",
+    "postgresql-doc-15",
+    "python-django-doc",
+    "python-sqlalchemy-doc",
+    "python3.11-doc",
+    "r-doc-html",
+    "rsyslog-doc",
+    "solfege-doc",
+    "sqlite3-doc",
+    "sylpheed-doc",
+    "weechat-doc",
+    "zsh-doc",
+]
+# Applications of GNOME, MATE and KDE whose help is translated, a name a line
+APPLICATIONS = (ROOT / "applications.txt").read_text("utf-8").split()
+
 # FreeDict, both ways where there are two
 _FROM_ENGLISH = "ara ces dan deu ell fra gle hin hrv hun ita lit nld pol por rus spa srp swe tur"
 _TO_ENGLISH = "ara ces dan deu epo fra gle hrv hun ita jpn lit nld por slk slv spa"
@@ -144,6 +182,8 @@ PACKAGES = (
         "grep",
         "sed",
     ]
+    + HANDBOOKS
+    + APPLICATIONS
     + [f"dict-freedict-{pair}" for pair in DICTIONARIES]
     + ["dict-foldoc", "dict-jargon", "wordnet-base"]
     + ["gnome-user-docs", "gnome-getting-started-docs", "iso-codes", "unicode-cldr-core", "wesnoth-1.16-data"]
@@ -161,8 +201,21 @@ RESERVED = (
 )
 TEST_LANGUAGES = ["en", "de", "es", "fr", "it", "ja", "pt", "zh-cn"]
 TEST_PACKAGES = [f"debian-reference-{lang}" for lang in TEST_LANGUAGES] + ["debian-reference-common"]
+CHOICE_PACKAGE = "debian-handbook"
+CHOICE_LANGUAGES = {
+    "en": "en-US",
+    "ar": "ar-MA",
+    "de": "de-DE",
+    "es": "es-ES",
+    "fr": "fr-FR",
+    "it": "it-IT",
+    "ja": "ja-JP",
+    "nb": "nb-NO",
+    "pt-br": "pt-BR",
+    "ru": "ru-RU",
+}
 
-VOCABULARY = 40_000
+VOCABULARY = 44_000
 HIDDEN, LAYERS, HEADS, FFN = 256, 2, 4, 512
 DIMS = (256, 128, 64, 32)
 POSITIONS = 2050

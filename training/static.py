@@ -15,21 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from training import corpus, teacher, tokenizer
-from training.losses import distill, matryoshka
+from training.losses import distill, matryoshka, ranking
 from training.progress import Log, resume, save
 from training.sampling import Pairs, Row, Sampler
 from training.settings import HIDDEN, PASSAGE, QUERY, SEED, VOCABULARY, WORK
 
 PATH = WORK / "static.pt"
 USED = HIDDEN - 2  # the last two dimensions are kept for the norm, see checkpoint.py
-ROUNDS = (
-    (2000, 2e-2),
-    (700, 1e-2),
-    (1000, 1e-2),
-    (1000, 1e-2),
-)  # steps and the rate they begin with; it falls linearly to zero
+ROUNDS = ((2000, 2e-2), (1500, 1e-2))  # steps and the rate they begin with; it falls linearly to zero
 LONGEST = 224
 TEACHER_WEIGHT = 5.0
+RANKING_WEIGHT = 1.0
 
 
 class Table(nn.Module):
@@ -81,12 +77,28 @@ def step_loss(model: Table, sampler: Sampler, prompts: Prompts, vectors: teacher
     known, targets = vectors.of(words.blocks)
     if len(known):
         pulled = distill(model.head(left[known]), targets) + distill(model.head(right[known]), targets)
-        loss = loss + TEACHER_WEIGHT * pulled / 2
+        ranked = ranking((left[known], right[known]), (targets, targets), itself=False)
+        loss = loss + TEACHER_WEIGHT * pulled / 2 + RANKING_WEIGHT * ranked
     for pairs in (sampler.sections(size, LONGEST), sampler.crops(size, LONGEST)):
         asymmetric = bool(sampler.chance.random() < 0.7)
         left, right = (model(rows) for rows in prompts.pairs(pairs, asymmetric))
-        loss = loss + matryoshka(left, right, same(pairs.keys))
+        loss = (
+            loss
+            + matryoshka(left, right, same(pairs.keys))
+            + RANKING_WEIGHT * ranked_sections(left, right, pairs, vectors)
+        )
     return loss
+
+
+def ranked_sections(left: Tensor, right: Tensor, pairs: Pairs, vectors: teacher.Vectors) -> Tensor:
+    """The teacher's order of the sections for each heading, of those whose English texts it has read."""
+    heads, first = vectors.of(pairs.blocks)
+    texts, second = vectors.of(pairs.blocks + 1)  # the first text below the heading
+    both, at, where = np.intersect1d(heads, texts, return_indices=True)
+    if len(both) < 2:
+        return left.new_zeros(())
+    device = left.device
+    return ranking((left[both], right[both]), (first[at].to(device), second[where].to(device)))
 
 
 def rate(step: int) -> float:
@@ -102,10 +114,11 @@ def train(size: int) -> None:
     """Adam; state is kept every hundred steps."""
     steps = sum(count for count, _ in ROUNDS)
     torch.manual_seed(SEED)
-    model, vectors = Table(), teacher.Vectors()
+    model = Table()
     optimizer = torch.optim.Adam(model.parameters(), lr=rate(0), fused=True)
     start = resume(WORK / "static.state.pt", model, optimizer)
     sampler, prompts = Sampler(corpus.load(), seed=SEED + start), Prompts()
+    vectors = teacher.Vectors(sampler.corpus)
     log = Log("static", steps)
     for step in range(start, steps):
         optimizer.param_groups[0]["lr"] = rate(step)
@@ -115,7 +128,7 @@ def train(size: int) -> None:
         optimizer.step()
         log(step, loss.item())
         if (step + 1) % 100 == 0:
-            vectors = teacher.Vectors()  # the teacher may still be at work
+            vectors = teacher.Vectors(sampler.corpus)  # the teacher may still be at work
             save(WORK / "static.state.pt", model, optimizer, step + 1)
     torch.save({"table": model.bag.weight.detach(), "head": model.head.state_dict()}, PATH)
 

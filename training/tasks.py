@@ -44,7 +44,7 @@ def translations(encoder: JinaV3Encoder, task: Task | None) -> float:
     """Share of texts whose nearest text in the other half of the pairs is their own translation."""
     chance = np.random.default_rng(SEED)
     left, right, seen = [], [], set()
-    for page in pages(True, ("descriptions", "libreoffice-help", "gnome-help")):
+    for page in pages(True, ("descriptions", "libreoffice-help", "applications")):
         for block in page.blocks:
             texts = [text for text in block.texts.values() if text.strip()]
             if len(texts) > 1 and block.texts.get("en") not in seen:
@@ -61,7 +61,7 @@ def separation(encoder: JinaV3Encoder, task: Task | None) -> float:
     """Mean average precision of finding the other texts of the same page."""
     chance = np.random.default_rng(SEED)
     texts, labels = [], []
-    found = [p for p in pages(True, ("libreoffice-help", "gnome-help", "manuals")) if len(p.blocks) >= MEMBERS]
+    found = [p for p in pages(True, ("libreoffice-help", "applications", "manuals")) if len(p.blocks) >= MEMBERS]
     for label, page in enumerate(found[:GROUPS]):
         members = chance.permutation(np.array(texts_of(page, chance), dtype=object))[:MEMBERS]
         texts += list(members)

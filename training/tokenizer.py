@@ -8,13 +8,15 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import sentencepiece
-from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from training.prepare import SOURCES, read_pages
 from training.settings import SEED, VOCABULARY, WORK
+
+if TYPE_CHECKING:
+    import sentencepiece
 
 PATH = WORK / "tokenizer.json"
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>"]  # ids 0 to 3, as XLM-R; <mask> is the last id
@@ -54,6 +56,8 @@ def learn(found: dict[str, list[str]]) -> sentencepiece.SentencePieceProcessor:
 
     A small vocabulary shared by forty languages cannot afford every word twice, once with a capital.
     """
+    import sentencepiece
+
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=sample(found),
@@ -81,6 +85,8 @@ def learn(found: dict[str, list[str]]) -> sentencepiece.SentencePieceProcessor:
 
 def charsmap(learned: sentencepiece.SentencePieceProcessor) -> bytes:
     """The normaliser's table, out of the learned model."""
+    from sentencepiece import sentencepiece_model_pb2
+
     proto = sentencepiece_model_pb2.ModelProto()
     proto.ParseFromString(learned.serialized_model_proto())
     return bytes(proto.normalizer_spec.precompiled_charsmap)

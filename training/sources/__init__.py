@@ -53,3 +53,19 @@ def without_copies(texts: dict[str, str]) -> dict[str, str]:
     """Drop empty texts and translations that are copies of the English."""
     english = texts.get("en", "")
     return {lang: text for lang, text in texts.items() if text and (lang == "en" or text != english)}
+
+
+Blocks = list[tuple[int, str]]  # (heading level or 0, text) in reading order
+
+
+def align(source: str, key: str, texts: dict[str, Blocks]) -> Page:
+    """One page of all languages whose structure equals the English one (or the longest one's), block by block."""
+    pilot = texts.get("en") or max(texts.values(), key=len)
+    levels = [level for level, _ in pilot]
+    same = {lang: found for lang, found in texts.items() if [level for level, _ in found] == levels}
+    page = Page(source, key, key.split("/")[0])
+    for number, level in enumerate(levels):
+        block = without_copies({lang: found[number][1] for lang, found in same.items()})
+        if block:
+            page.blocks.append(Block(level, block))
+    return page
