@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from training import figures, reference
+from training import figures, positions, reference
 from training.settings import (
     APPLICATIONS,
     ASSETS,
@@ -87,6 +87,11 @@ among the first ten for the title of their section. "Pointing" chunks begin with
 
 {chapters}
 
+Sections of the English book late-chunked among other sections in contexts of up to {context:,} tokens: share of
+titles with their own section among the first ten, by the number of tokens before it.
+
+{positions}
+
 Adapters against the base without adapter, on pages kept out of the training:
 
 {tasks}
@@ -128,6 +133,11 @@ def chapters(found: dict[str, Any]) -> str:
     return table(["book", "chunks", *names], rows)
 
 
+def by_position(found: dict[str, Any]) -> str:
+    """How far into a long context sections are still found."""
+    return table(["from token", *found["positions"]], [["hit@10", *found["positions"].values()]])
+
+
 def tasks(found: dict[str, Any]) -> str:
     """The symmetric adapters."""
     what = {
@@ -158,6 +168,8 @@ def main() -> None:
         by_dimension=by_dimension(found),
         matrix=matrix(found),
         chapters=chapters(found),
+        context=positions.CONTEXT,
+        positions=by_position(found),
         tasks=tasks(found),
     )
     (ASSETS / "README.md").write_text(text)

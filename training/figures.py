@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.encoder import make_checkpoint, mixed_texts
 from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
-from training import chapters, evaluate, reference, tasks
+from training import chapters, evaluate, positions, reference, tasks
 from training.settings import ASSETS, WORK
 
 PATH = WORK / "figures.json"
@@ -68,6 +68,7 @@ def collect(folder: Path) -> dict[str, object]:
             for lang in CHAPTER_LANGUAGES
             for headings in (True, False)
         },
+        "positions": positions.by_position(folder),
         "tasks": tasks.compare(folder),
     }
     return found
