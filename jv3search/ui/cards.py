@@ -37,8 +37,10 @@ def card(hit: Hit, *, opened: bool, on_open: Callable[[Hit], None]) -> Callable[
         safe.show(card_html(hit), words)
         if hit.translations or hit.copies:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                _others(_("Also in"), hit.translations, on_open, lambda other: language_name(other.language))
-                _others(_("Same text"), hit.copies, on_open, lambda other: safe.label(PurePath(other.uri).name))
+                _others(_("Also in"), hit, hit.translations, on_open, lambda other: language_name(other.language))
+                _others(
+                    _("Same text"), hit, hit.copies, on_open, lambda other: safe.label(PurePath(other.uri).name)
+                )
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             safe.show(Markup('<p class="jv3-file">{}</p>').format(safe.name(PurePath(hit.uri).name)))
             st.button(
@@ -112,14 +114,16 @@ def _cut(text: str, at: int) -> int:
     return at
 
 
-def _others(title: str, hits: Sequence[Hit], on_open: Callable[[Hit], None], name: Callable[[Hit], str]) -> None:
-    if not hits:
+def _others(
+    title: str, hit: Hit, others: Sequence[Hit], on_open: Callable[[Hit], None], name: Callable[[Hit], str]
+) -> None:
+    if not others:
         return
     safe.show(Markup('<span class="jv3-also">{}</span>').format(title))
-    for other in hits:
+    for other in others:
         st.button(
             name(other),
-            key=f"also-{other.chunk_id}",
+            key=f"also-{hit.chunk_id}-{other.chunk_id}",  # two passages may have one translation
             type="tertiary",
             on_click=on_open,
             args=(other,),
