@@ -1,8 +1,9 @@
 """Stage two: two transformer layers learn to add to the static table what a mean of token vectors cannot know.
 
-All sources are mixed from the first step. Four losses: the teacher's vectors of English texts and its order of them,
-translations, headings with their sections (under the retrieval prefixes), and spans of whole pages (late chunking). The table stays as it is: a step here sees a tenth of
-the pairs of a static step, too few for a word that comes up once in a thousand of them.
+All sources are mixed from the first step. Four losses: the teacher's vectors of English texts and its order,
+translations, headings with their sections (under the retrieval prefixes), and spans of whole pages (late
+chunking). The table stays as it is: a step here sees a tenth of the pairs of a static step, too few for a word
+that comes up once in a thousand of them.
 """
 
 from __future__ import annotations

@@ -33,6 +33,6 @@ class Recipe:
             if made != asked and field.name not in _NAMES_ONLY:
                 raise IndexMismatch(
                     f"{where} was made by {self.model} with {field.name} {made!r}, not by {wanted.model} with "
-                    f"{field.name} {asked!r}: use what made it, ingest the documents into another index, or remove "
-                    "this one and ingest again"
+                    f"{field.name} {asked!r}: use what made it, ingest the documents into another index, or "
+                    "remove this one and ingest again"
                 )

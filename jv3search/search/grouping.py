@@ -61,6 +61,9 @@ class _Group:
         return [self.best.chunk_id, *(hit.chunk_id for hit in self.copies)]
 
     def _translated(self, hit: Hit, links: Links) -> bool:
+        """Of two passages of a document that have one translation, the better one is shown as it."""
+        if any(hit.uri == known.uri for known, _ in self.translations):
+            return False
         return any(hit.chunk_id == other for own in self.own for other, _ in links.get(own, ()))
 
     def shown(self, rank: int, attached: Mapping[int, Sequence[Hit]], languages: Sequence[str]) -> Hit:

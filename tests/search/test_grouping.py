@@ -86,6 +86,19 @@ def test_the_translation_is_found_with_the_passage_and_is_the_right_passage(read
     assert same.chunk_id == hits[0].chunk_id
 
 
+def test_two_passages_of_a_document_with_one_translation_stay_two_hits(tmp_path, mini):
+    for name in PAIR:
+        shutil.copy(SAMPLES / name, tmp_path / name)
+    with pytest.raises(SystemExit):
+        run(cli, ["ingest", str(tmp_path), "--index", str(tmp_path / "kb"), "--model", "jv3-mini"])
+    with wiring.open_reader(wiring.settings_for({"index": tmp_path / "kb"})) as reader:
+        links = reader.aligned([hit.chunk_id for hit in reader.search(mini.encode_query("バックアップ"), 20)])
+        assert max(len(others) for others in links.values()) == 2  # the Japanese chunks are longer
+        hits = ask(reader, mini, "外付けディスクに最初のコピーを作る", languages=("en",))
+    assert [Path(hit.uri).name for hit in hits] == ["backup-en.md"] * 4
+    assert [hit.copies for hit in hits] == [()] * 4
+
+
 def test_a_filter_holds_for_what_hangs_on_a_hit(reader, mini):
     only = Filter(languages=frozenset({"en"}))
     hits = ask(reader, mini, "choose the day from which you want the old version", where=only)
