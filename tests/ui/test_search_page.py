@@ -288,7 +288,7 @@ def test_our_errors_are_said_calmly(tmp_path, monkeypatch) -> None:
     assert "the catalog is damaged" in said
 
 
-def _one_card() -> None:
+def _two_cards() -> None:
     import streamlit as st
 
     from jv3search.types import Hit, Span
@@ -300,13 +300,18 @@ def _one_card() -> None:
     hit = Hit(
         chunk_id=1, uri="/a/en.txt", title="T", language="en", translations=(other,), copies=(copy,), **values
     )
-    card(hit, opened=False, on_open=lambda chosen: st.session_state.update(chosen=chosen.chunk_id))
+    next_to_it = Hit(chunk_id=4, uri="/a/en.txt", title="T", language="en", translations=(other,), **values)
+    for each in (hit, next_to_it):
+        card(each, opened=False, on_open=lambda chosen: st.session_state.update(chosen=chosen.chunk_id))
 
 
 def test_translations_and_copies_of_a_hit_are_opened_from_its_card() -> None:
-    app = AppTest.from_function(_one_card).run()
+    app = AppTest.from_function(_two_cards).run()
     labels = {button.key: button.label.replace("\u2060", "") for button in app.button}
-    assert labels == {"also-2": "German", "also-3": r"\*\*copy\*\* \:smile\:\.txt", "open-1": "Open"}
-    for key, chosen in (("also-2", 2), ("also-3", 3), ("open-1", 1)):
+    assert labels == {
+        "also-1-2": "German", "also-1-3": r"\*\*copy\*\* \:smile\:\.txt", "open-1": "Open",
+        "also-4-2": "German", "open-4": "Open",
+    }  # fmt: skip
+    for key, chosen in (("also-1-2", 2), ("also-1-3", 3), ("also-4-2", 2), ("open-1", 1)):
         app.button(key=key).click().run()
         assert app.session_state["chosen"] == chosen
