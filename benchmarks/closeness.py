@@ -10,22 +10,19 @@ which share of either kind of hit reaches it, and marks the two thresholds of th
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.encoder import SAMPLES
+from benchmarks.encoder import ingest_samples
+from benchmarks.explain import asked
 from jv3search import wiring
 from jv3search.types import Filter, Hit
 from jv3search.ui.closeness import STANDS_OUT
 
-QUESTIONS = Path(__file__).parent / "questions.tsv"
 UNANSWERED = """\
 how is cheese made?|who won the football championship?|what does a lawyer earn in Canada?
 how do I train a dog to sit?|symptoms of a broken rib|when did the Roman Empire fall?
@@ -55,8 +52,6 @@ def scores(index: Path) -> tuple[list[float], list[float]]:
     """(fair scores of passages that answer, of those among the first ten where nothing does)."""
     settings = wiring.settings_for({"index": index})
     right, wrong = [], []
-    with QUESTIONS.open(encoding="utf-8", newline="") as lines:
-        asked = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
     reader, encoder = wiring.open_for_search(settings)
     with reader:
 
@@ -66,7 +61,7 @@ def scores(index: Path) -> tuple[list[float], list[float]]:
                     if vote.leg == "dense" and vote.fair is not None:
                         yield hit, vote.fair
 
-        for row in asked:
+        for row in asked():
             right += [fair for hit, fair in search(row["question"]) if answers(hit, row["answer"])][:1]
         for question in UNANSWERED.replace("\n", "|").split("|"):
             wrong += [fair for _, fair in search(question)]
@@ -80,18 +75,7 @@ def main() -> None:
     model = parser.parse_args().model
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "kb"
-        command = [
-            sys.executable,
-            "-m",
-            "jv3search",
-            "ingest",
-            str(SAMPLES),
-            "--index",
-            str(index),
-            "--model",
-            model,
-        ]
-        subprocess.run(command, check=True)
+        ingest_samples(index, model)
         right, wrong = map(np.array, scores(index))
     table = {level: ((right >= level).mean(), (wrong >= level).mean()) for level in sorted({*LEVELS, *STANDS_OUT})}
     print(f"{len(right)} passages that answer, {len(wrong)} where nothing does")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,12 @@ def make_checkpoint(layers: int) -> Path:
     _write_sentence_transformers(folder)
     (folder / "complete").touch()
     return folder
+
+
+def ingest_samples(index: Path, model: str = "jv3-mini") -> None:
+    """Make an index of the sample documents as a user would; notices stay visible."""
+    command = [sys.executable, "-m", "jv3search", "ingest", str(SAMPLES), "--index", str(index), "--model", model]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def _write_adapters(folder: Path, model: Any, save_file: Any) -> None:

@@ -47,10 +47,16 @@ class Case:
     answer: Span
 
 
+def asked() -> list[dict[str, str]]:
+    """The questions on the samples: file, question, beginning of the answer."""
+    with QUESTIONS.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
 def cases(encoder: JinaV3Encoder, chunk_tokens: int) -> list[Case]:
     """The questions with the chunks that hold their answers."""
-    with QUESTIONS.open(encoding="utf-8", newline="") as lines, Reader() as reader:
-        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = asked()
+    with Reader() as reader:
         documents = {name: reader.read(SAMPLES / name) for name in {row["file"] for row in rows}}
     return [_case(encoder, chunk_tokens, documents[row["file"]], row["question"], row["answer"]) for row in rows]
 

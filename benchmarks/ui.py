@@ -26,12 +26,12 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.encoder import ingest_samples
 from benchmarks.measure import machine
 from jv3search.indexes import LedgerRow, open_reader, open_writer
 from jv3search.types import Chunk, Document, EmbeddedDocument, Source, Span
 
 JV3SEARCH = (sys.executable, "-m", "jv3search")
-SAMPLES = Path(__file__).parent.parent / "ingest" / "samples"
 QUESTIONS = (
     "how to restore files from a backup", "Bremse am Fahrrad einstellen", "如何选择一个安全的密码？",
     "recette de cuisine", "прогноз погоды на завтра", "夜景をきれいに撮る方法", "كتابة الأرقام بالعربية",
@@ -152,18 +152,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         index = Path(scratch) / "indexes" / "default"
-        ingest = [
-            sys.executable,
-            "-m",
-            "jv3search",
-            "ingest",
-            str(SAMPLES),
-            "--index",
-            str(index),
-            "--model",
-            "jv3-mini",
-        ]
-        subprocess.run(ingest, check=True, capture_output=True)
+        ingest_samples(index)
         grow(index, options.chunks)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page()

@@ -23,12 +23,12 @@ from transformers import JinaEmbeddingsV3Model
 from training import checkpoint, static
 from training.checkpoint import Adapter
 from training.losses import matryoshka, ranking, supervised
-from training.pooling import embed, embed_spans
+from training.pooling import embed
 from training.progress import Log
 from training.sampling import Row
-from training.settings import QUERY, SEED, TASKS, WORK
+from training.settings import SEED, TASKS, WORK
 from training.transformer import PATH as BASE
-from training.transformer import Data, draw_from, with_passage_prefix
+from training.transformer import Data, draw_from, late_loss
 
 FOLDER = WORK / "adapters"
 SCALING = checkpoint.ALPHA / checkpoint.RANK
@@ -95,12 +95,7 @@ def retrieval(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, 
         queries, passages = embed(asker, left), embed(reader, right)
         loss = matryoshka(queries, passages, static.same(pairs.keys).to(queries.device))
         loss = loss + static.ranked_sections(queries, passages, pairs, data.vectors)
-        pages = data.pages.draw(2, 1000 if step % 5 == 0 else 400)
-        rows, spans = with_passage_prefix(pages, data.prompts)
-        asked = embed(asker, data.prompts.around(pages.queries, QUERY))
-        return loss + 0.3 * matryoshka(
-            asked, embed_spans(reader, rows, spans), static.same(np.array(pages.keys)).to(asked.device)
-        )
+        return loss + 0.3 * late_loss(asker, reader, data, 2, 1000 if step % 5 == 0 else 400)
 
     fit("retrieval", [*asking.values(), *reading.values()], loss_of, steps)
     return {"retrieval.query": asking, "retrieval.passage": reading}

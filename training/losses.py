@@ -13,14 +13,14 @@ from training.settings import DIMS
 SCALE = 20.0
 
 
-def info_nce(queries: Tensor, passages: Tensor, same: Tensor | None = None, scale: float = SCALE) -> Tensor:
+def info_nce(queries: Tensor, passages: Tensor, same: Tensor | None = None) -> Tensor:
     """Contrast every pair with the other pairs of the batch, in both directions.
 
     InfoNCE: van den Oord, Li, Vinyals, "Representation Learning with Contrastive Predictive Coding" (2018).
     `same` marks pairs (i, j) that mean the same thing and must not count as negatives of each other.
     Rows of `passages` beyond the queries are additional negatives.
     """
-    scores = scale * F.normalize(queries, dim=-1) @ F.normalize(passages, dim=-1).T
+    scores = SCALE * F.normalize(queries, dim=-1) @ F.normalize(passages, dim=-1).T
     if same is not None:
         scores = scores.masked_fill(same, float("-inf"))
     target = torch.arange(len(queries), device=scores.device)
@@ -33,14 +33,14 @@ def smaller(chance: random.Random = random.Random(20)) -> int:  # noqa: B008  on
     return chance.choices(DIMS[1:], weights=(0.2, 0.35, 0.45))[0]
 
 
-def matryoshka(queries: Tensor, passages: Tensor, same: Tensor | None = None, scale: float = SCALE) -> Tensor:
+def matryoshka(queries: Tensor, passages: Tensor, same: Tensor | None = None) -> Tensor:
     """InfoNCE over all dimensions and over the leading 128, 64 or 32, which weigh double.
 
     Kusupati et al., "Matryoshka Representation Learning" (2022).
     """
     dim = smaller()
-    short = info_nce(queries[:, :dim], passages[:, :dim], same, scale)
-    return (info_nce(queries, passages, same, scale) + 2 * short) / 3
+    short = info_nce(queries[:, :dim], passages[:, :dim], same)
+    return (info_nce(queries, passages, same) + 2 * short) / 3
 
 
 def distill(student: Tensor, teacher: Tensor) -> Tensor:
@@ -71,20 +71,19 @@ def ranking(ours: tuple[Tensor, Tensor], theirs: tuple[Tensor, Tensor], itself: 
     return (short(DIMS[0]) + 2 * short(smaller())) / 3
 
 
-def supervised(vectors: Tensor, labels: Tensor, scale: float = SCALE, nearest: bool = False) -> Tensor:
+def supervised(vectors: Tensor, labels: Tensor, nearest: bool = False) -> Tensor:
     """Contrast groups: every member of the same group is a positive, everything else a negative.
 
     Khosla et al., "Supervised Contrastive Learning" (2020), over the Matryoshka dimensions: the mean over the
     positives outside of the logarithm, or, with `nearest`, their sum inside, which asks for some near member
-    instead of for all. Where the members of a group are far apart, the former needs a lower scale, else drawing
-    all texts together pays best.
+    instead of for all: where the members are far apart, drawing all texts together would else pay best.
     """
     itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
     positive = (labels[:, None] == labels[None, :]) & ~itself
     losses = []
     for dim in DIMS:
         unit = F.normalize(vectors[:, :dim], dim=-1)
-        chance = (scale * unit @ unit.T).masked_fill(itself, float("-inf")).log_softmax(dim=1)
+        chance = (SCALE * unit @ unit.T).masked_fill(itself, float("-inf")).log_softmax(dim=1)
         if nearest:
             each = chance.masked_fill(~positive, float("-inf")).logsumexp(1)
         else:

@@ -53,9 +53,8 @@ def by_position(folder: Path, lang: str = "en") -> dict[str, float]:
             parts = [texts[n] for n in order]
             rows[order] = encoder.encode_document("\n".join(parts), spans_of(parts))
             places[order] = [*accumulate((lengths[n] for n in order[:-1]), initial=0)]
-        scores = queries @ rows.T
-        hit = (scores > scores.diagonal()[:, None]).sum(1) < reference.HITS
-        for place, right in zip((places * PARTS // CONTEXT).tolist(), hit.tolist(), strict=True):
+        right_ones = reference.found(queries, rows).tolist()
+        for place, right in zip((places * PARTS // CONTEXT).tolist(), right_ones, strict=True):
             found[place].append(right)
     shares = {f"{part * CONTEXT // PARTS}": float(np.mean(found[part])) for part in sorted(found)}
     return {"alone": round(reference.hits(queries, alone), 4)} | {k: round(v, 4) for k, v in shares.items()}

@@ -91,11 +91,16 @@ def choice_sections() -> Sections:
     return aligned(books)
 
 
+def found(queries: Vectors, passages: Vectors) -> NDArray[np.bool_]:
+    """Whether each query's own passage is among the first ten."""
+    scores = queries @ passages.T
+    better: NDArray[np.int64] = (scores > scores.diagonal()[:, None]).sum(1)
+    return better < HITS
+
+
 def hits(queries: Vectors, passages: Vectors) -> float:
     """Share of queries whose own passage is among the first ten."""
-    scores = queries @ passages.T
-    better = (scores > scores.diagonal()[:, None]).sum(1)
-    return float((better < HITS).mean())
+    return float(found(queries, passages).mean())
 
 
 def cut(vectors: Vectors, dim: int) -> Vectors:

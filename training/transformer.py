@@ -117,12 +117,12 @@ def with_passage_prefix(pages: Spans, prompts: static.Prompts) -> tuple[list[Row
     return rows, spans
 
 
-def late_loss(student: Student, data: Data, count: int, longest: int) -> Tensor:
+def late_loss(asker: nn.Module, reader: nn.Module, data: Data, count: int, longest: int) -> Tensor:
     """A query finds its span among the other spans of the same page and of the other pages."""
     pages = data.pages.draw(count, longest)
     rows, spans = with_passage_prefix(pages, data.prompts)
-    passages = embed_spans(student.model, rows, spans)
-    queries = embed(student.model, data.prompts.around(pages.queries, QUERY))
+    passages = embed_spans(reader, rows, spans)
+    queries = embed(asker, data.prompts.around(pages.queries, QUERY))
     return matryoshka(queries, passages, static.same(np.array(pages.keys)).to(queries.device))
 
 
@@ -130,7 +130,8 @@ def step_loss(student: Student, data: Data, size: int, step: int) -> Tensor:
     """All losses of a step."""
     loss = english_loss(student, data, 2 * size) + translations_loss(student, data, size)
     longest, count = (LONG, 2) if step % LONG_EVERY == 0 else (480, 6)
-    return loss + sections_loss(student, data, size, 144) + late_loss(student, data, count, longest)
+    late = late_loss(student.model, student.model, data, count, longest)
+    return loss + sections_loss(student, data, size, 144) + late
 
 
 def draw_from(seed: int) -> Data:
