@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 from training.settings import (
     CHOICE_PACKAGE,
@@ -23,21 +25,62 @@ from training.settings import (
 )
 
 DEBS, TREE, LISTS = WORK / "debs", WORK / "tree", WORK / "lists"
+BATCH = 25  # packages a call of apt: a call reads the archive's index anew, which takes 0.9 s
+APT = {
+    "Dir::State::Lists": str(LISTS),
+    "Dir::Cache::pkgcache": "",
+    "Dir::Cache::srcpkgcache": "",
+    "Acquire::Languages": DESCRIPTION_LANGUAGES,
+    "Acquire::GzipIndexes": "false",
+    "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
+    "Acquire::Retries": "3",
+    # apt works as a user of its own, who may not see into this folder: stay who we are
+    "APT::Sandbox::User": "root",
+}
+UNKNOWN = re.compile(r"Unable to locate package (\S+)|version from package (\S+) as it has no candidate")
 
 
-def download(packages: list[str]) -> list[str]:
-    """Download what is not here yet, one package at a time; returns the names nobody offers."""
-    DEBS.mkdir(parents=True, exist_ok=True)
-    absent = []
-    for number, name in enumerate(packages, 1):
-        if any(DEBS.glob(f"{name}_*.deb")):
-            continue
-        print(f"fetch {number}/{len(packages)} {name}", file=sys.stderr)
-        done = subprocess.run(["apt-get", "-q", "download", name], cwd=DEBS, capture_output=True, text=True)
-        if done.returncode:
-            absent.append(name)
-            print(f"  not offered: {name}", file=sys.stderr)
-    return absent
+def apt(*words: str, folder: Path = WORK) -> subprocess.CompletedProcess[str]:
+    """Call apt-get on indexes of our own, so that the system's stay as they are."""
+    flags = [part for key, value in APT.items() for part in ("-o", f"{key}={value}")]
+    speech = {**os.environ, "LC_ALL": "C"}
+    return subprocess.run(
+        ["apt-get", "-q", *flags, *words], cwd=folder, env=speech, stdout=sys.stderr, stderr=PIPE, text=True
+    )
+
+
+def fetch_indexes() -> None:
+    """Read the archive's package index and its translated descriptions."""
+    done = LISTS / ".done"
+    if done.exists():
+        return
+    (LISTS / "partial").mkdir(parents=True, exist_ok=True)
+    answer = apt("update")
+    if answer.returncode:
+        sys.exit(f"The package index could not be read; apt-get update says:\n{answer.stderr}")
+    done.touch()
+
+
+def download(packages: list[str]) -> None:
+    """Download what is not here yet; a package that the archive does not know is named and left out.
+
+    A killed download leaves its pieces in `partial`, so whatever is in `debs` is whole.
+    """
+    partial = DEBS / "partial"
+    partial.mkdir(parents=True, exist_ok=True)
+    here = {path.name.split("_")[0] for path in DEBS.glob("*.deb")}
+    missing = [name for name in packages if name not in here]
+    for start in range(0, len(missing), BATCH):
+        print(f"fetch {start}/{len(missing)}", file=sys.stderr, flush=True)
+        names = missing[start : start + BATCH]
+        while names and (answer := apt("download", *names, folder=partial)).returncode:
+            unknown = {first or second for first, second in UNKNOWN.findall(answer.stderr)}
+            if not unknown:
+                sys.exit(f"Packages could not be downloaded; run this again. apt-get says:\n{answer.stderr}")
+            print(f"  not in this archive: {', '.join(sorted(unknown))}", file=sys.stderr)
+            names = [name for name in names if name not in unknown]
+        for deb in partial.glob("*.deb"):
+            deb.replace(DEBS / deb.name)
 
 
 def unpack(packages: list[str]) -> None:
@@ -50,27 +93,6 @@ def unpack(packages: list[str]) -> None:
         target.mkdir(parents=True, exist_ok=True)
         subprocess.run(["dpkg", "-x", str(found[0]), str(target)], check=True)
         (target / ".done").touch()
-
-
-def fetch_descriptions() -> None:
-    """Read the archive's package index and its translated descriptions into a folder of our own."""
-    if list(LISTS.glob("*Translation-de*")):
-        return
-    (LISTS / "partial").mkdir(parents=True, exist_ok=True)
-    # apt reads its indexes as a user of its own, who may not see into this folder: stay who we are
-    options = {
-        "Dir::State::Lists": str(LISTS),
-        "Acquire::Languages": DESCRIPTION_LANGUAGES,
-        "Acquire::GzipIndexes": "false",
-        "APT::Sandbox::User": "root",
-        "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
-        "Dir::Cache::pkgcache": "",
-        "Dir::Cache::srcpkgcache": "",
-    }
-    flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
-    subprocess.run(
-        ["apt-get", "-q", "update", *flags], check=True, env={**os.environ, "LC_ALL": "C"}, stdout=sys.stderr
-    )
 
 
 def record(path: Path) -> None:
@@ -96,9 +118,9 @@ def record(path: Path) -> None:
 def main() -> None:
     """Fetch everything that is missing."""
     wanted = [*PACKAGES, *TEST_PACKAGES, CHOICE_PACKAGE]
+    fetch_indexes()
     download(wanted)
     unpack(wanted)
-    fetch_descriptions()
 
 
 if __name__ == "__main__":

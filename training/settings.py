@@ -186,7 +186,7 @@ PACKAGES = (
     + APPLICATIONS
     + [f"dict-freedict-{pair}" for pair in DICTIONARIES]
     + ["dict-foldoc", "dict-jargon", "wordnet-base"]
-    + ["gnome-user-docs", "gnome-getting-started-docs", "iso-codes", "unicode-cldr-core", "wesnoth-1.16-data"]
+    + ["gnome-user-docs", "iso-codes", "unicode-cldr-core", "wesnoth-1.16-data"]
 )
 # Measured on, never trained on. Also left out of the package descriptions.
 RESERVED = (
