@@ -151,7 +151,7 @@ def run_sentence_transformers(folder: Path, texts: list[str]) -> None:
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
-    inner = model[0].auto_model
+    inner: Any = model[0].auto_model
     inner.load_adapter(str(folder), adapter_name="p", adapter_kwargs={"subfolder": "retrieval_passage"})
     inner.set_adapter("p")
     prompt = _prefix(folder)

@@ -91,7 +91,8 @@ def _owners(passage: TokenStates, found: list[Span]) -> np.ndarray:
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    unit: np.ndarray = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    return unit
 
 
 CHOICES: dict[str, Choice] = {"ours": best_sentence, "plain MaxSim": plain_maxsim, "mean states": mean_states}

@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ class Corpus:
         """Rows (count, full) near the clusters' centres."""
         near = self._centres[self._rng.integers(CLUSTERS, size=count)]
         raw = (near + 0.8 * self._rng.normal(size=near.shape)) * self._fading
-        return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+        unit: np.ndarray = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+        return unit
 
     def passages(self) -> list[str]:
         """The texts of the next document's chunks."""
@@ -122,7 +124,7 @@ def measured(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     truths = {name: corpus.truth(queries, name) for name in (None, *SHARES)}
     for kind in ("flat", "ivf"):
         with open_writer(folder, recipe(options.full)) as writer:
-            seconds = timed(lambda kind=kind: writer.reindex(kind=kind))
+            seconds = timed(partial(writer.reindex, kind=kind))
         with open_reader(folder) as reader:
             result[kind] = {
                 "reindex_s": seconds,
@@ -147,7 +149,7 @@ def ingested(folder: Path, corpus: Corpus, options: argparse.Namespace) -> dict[
     with open_writer(folder, recipe(options.full), dimension=options.dimension) as writer:
         documents = 0
         for embedded in corpus:
-            spent += timed(lambda one=embedded: writer.replace(one, done(one)))
+            spent += timed(partial(writer.replace, embedded, done(embedded)))
             documents += 1
         started = time.perf_counter()
     closing = time.perf_counter() - started
@@ -203,7 +205,7 @@ def refreshed(
         times = []
         for query in queries[:20]:
             writer.replace(embedded, done(embedded))
-            times.append(1e3 * timed(lambda query=query: reader.search(query, K)))
+            times.append(1e3 * timed(partial(reader.search, query, K)))
         writer.remove(source.uri)
     return statistics.median(times)
 

@@ -74,17 +74,20 @@ def _vectors(index: Path) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _made(number: int, picked: list, vectors: np.ndarray, order: np.random.Generator) -> EmbeddedDocument:
-    text, spans = "", []
-    for chunk, _row, source in picked:
-        words = f"{chunk.span.of(source)} ({number}-{len(spans)})"
+def _made(
+    number: int, picked: list[tuple[Chunk, int, str]], vectors: np.ndarray, order: np.random.Generator
+) -> EmbeddedDocument:
+    text = ""
+    spans: list[Span] = []
+    for chunk, _row, original in picked:
+        words = f"{chunk.span.of(original)} ({number}-{len(spans)})"
         spans.append(Span(len(text), len(text) + len(words)))
         text += words + "\n\n"
     turned = vectors + order.normal(0, 0.3 / vectors.shape[1] ** 0.5, vectors.shape)
     turned = (turned / np.linalg.norm(turned, axis=1, keepdims=True)).astype(np.float32)
     chunks = tuple(
         Chunk(span, chunk.language, chunk.tokens)
-        for span, (chunk, _row, _source) in zip(spans, picked, strict=True)
+        for span, (chunk, _row, _original) in zip(spans, picked, strict=True)
     )
     digest = hashlib.sha256(text.encode()).hexdigest()
     source = Source(f"/made/{number:04}.txt", digest, len(text), NOW)
@@ -94,7 +97,7 @@ def _made(number: int, picked: list, vectors: np.ndarray, order: np.random.Gener
 
 
 @contextmanager
-def served(index: Path, port: int) -> Iterator[subprocess.Popen]:
+def served(index: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """`jv3search ui` for an index."""
     command = [*JV3SEARCH, "ui", "--index", str(index), "--port", str(port), "--no-browser"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)

@@ -39,24 +39,28 @@ STEPS = {"retrieval": 90, "text-matching": 72, "separation": 120, "classificatio
 class Lora(nn.Module):
     """A frozen linear or embedding module with a trainable update of low rank."""
 
-    def __init__(self, base: nn.Linear | nn.Embedding, down: nn.Parameter, up: nn.Parameter) -> None:
+    def __init__(self, base: nn.Linear | nn.Embedding, down: Tensor, up: Tensor) -> None:
         super().__init__()
         self.base, self.down, self.up = base, down, up
 
     def forward(self, x: Tensor) -> Tensor:
         """The module's own output plus the update."""
         inner = F.embedding(x, self.down.T) if isinstance(self.base, nn.Embedding) else F.linear(x, self.down)
-        return self.base(x) + SCALING * F.linear(inner, self.up)
+        update = SCALING * F.linear(inner, self.up)
+        plain: Tensor = self.base(x)
+        return plain + update
 
 
-def adapted(base: JinaEmbeddingsV3Model) -> tuple[JinaEmbeddingsV3Model, dict[str, nn.Parameter]]:
+def adapted(base: JinaEmbeddingsV3Model) -> tuple[JinaEmbeddingsV3Model, Adapter]:
     """A view of the frozen base with a silent adapter woven in, and the adapter's parameters by name.
 
     q, k and v share one lora_A, as in the original; it stands under q_proj's name.
     """
     view = copy.deepcopy(base).requires_grad_(False)
     device = next(view.parameters()).device
-    parameters = {name: nn.Parameter(value.to(device)) for name, value in checkpoint.silent_adapter(view).items()}
+    parameters: Adapter = {
+        name: nn.Parameter(value.to(device)) for name, value in checkpoint.silent_adapter(view).items()
+    }
     for name, module in checkpoint.targets(view).items():
         kind = "lora_embedding_{}" if isinstance(module, nn.Embedding) else "lora_{}.weight"
         shared = name.replace("k_proj", "q_proj").replace("v_proj", "q_proj")
@@ -71,7 +75,7 @@ Losses = Callable[[int], Tensor]
 Draw = Callable[[int, int], tuple[list[Row], np.ndarray]]
 
 
-def fit(name: str, parameters: list[nn.Parameter], loss_of: Losses, steps: int) -> None:
+def fit(name: str, parameters: list[Tensor], loss_of: Losses, steps: int) -> None:
     """Adam with a rate that falls linearly."""
     unique = list({id(p): p.requires_grad_() for p in parameters}.values())
     optimizer = torch.optim.Adam(unique, lr=RATE[name], betas=(0.9, 0.98))
@@ -80,7 +84,7 @@ def fit(name: str, parameters: list[nn.Parameter], loss_of: Losses, steps: int) 
         optimizer.param_groups[0]["lr"] = RATE[name] * min(1, (step + 1) / 10) * (1 - step / steps)
         loss = loss_of(step)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         log(step, loss.item())
 
@@ -119,7 +123,7 @@ def text_matching(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[s
     return {"text-matching": parameters}
 
 
-def grouped(view: nn.Module, data: Data, draw: Draw, nearest: bool = False) -> Losses:
+def grouped(view: JinaEmbeddingsV3Model, data: Data, draw: Draw, nearest: bool = False) -> Losses:
     """The supervised contrastive loss over groups of texts."""
 
     def loss_of(_: int) -> Tensor:
@@ -184,7 +188,7 @@ def main(arguments: list[str] | None = None) -> None:
     base, data = load_base(options.device), draw_from(SEED + 7)
     for name in wanted:
         print(f"adapter {name}", file=sys.stderr)
-        for task, parameters in LEARN[name](base, data, int(STEPS[name] * options.share)).items():
+        for task, parameters in LEARN[name](base, data, max(1, int(STEPS[name] * options.share))).items():
             made = {key: value.detach().cpu().clone() for key, value in parameters.items()}
             torch.save(made, FOLDER / f"{task}.pt")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,7 @@ def tasks(found: dict[str, Any]) -> str:
     return table(["task", "measure", "base", "adapter"], rows)
 
 
-def main() -> None:
+def main(folder: Path = ASSETS) -> None:
     """Write the card."""
     found = json.loads(figures.PATH.read_text())
     text = CARD.format(
@@ -172,7 +173,7 @@ def main() -> None:
         positions=by_position(found),
         tasks=tasks(found),
     )
-    (ASSETS / "README.md").write_text(text)
+    (folder / "README.md").write_text(text)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ def pieces(text: str) -> list[str]:
 
 def read(lang: str, headings: bool, tree: Path = TREE) -> tuple[list[Chapter], list[str]]:
     """(chapters, titles of all sections) of the book in a language."""
-    chapters, titles = [], []
+    chapters: list[Chapter] = []
+    titles: list[str] = []
     for path in sorted((tree / f"debian-reference-{lang}").rglob(f"ch*.{lang}.html")):
         made = Chapter()
         for section in chapter(path.read_text("utf-8")).values():

@@ -118,7 +118,7 @@ def start(table: Tensor) -> JinaEmbeddingsV3Model:
     return model
 
 
-def targets(model: nn.Module) -> dict[str, nn.Module]:
+def targets(model: nn.Module) -> dict[str, nn.Linear | nn.Embedding]:
     """The modules an adapter touches, by name."""
     return {
         name: module

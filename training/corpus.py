@@ -63,7 +63,9 @@ class Builder:
         self.topics: dict[str, int] = {}
         self.members: list[int] = []
         self.member_language: list[int] = []
-        self.member_start, self.level, self.block_start = [0], [], [0]
+        self.member_start: list[int] = [0]
+        self.level: list[int] = []
+        self.block_start: list[int] = [0]
         self.english: list[int] = []
         self.page_source: list[int] = []
         self.page_topic: list[int] = []
@@ -101,7 +103,8 @@ class Builder:
 
 def encode(texts: list[str]) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
     """All texts as one row of token ids, and their lengths."""
-    made, pieces, lengths = tokenizer.load(), [], []
+    made, pieces = tokenizer.load(), []
+    lengths: list[int] = []
     for start in range(0, len(texts), BATCH):
         rows = [e.ids for e in made.encode_batch_fast(texts[start : start + BATCH], add_special_tokens=False)]
         lengths += map(len, rows)

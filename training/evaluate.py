@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from jv3search.types import Task
 from training import reference
 from training.settings import ASSETS
 
@@ -21,7 +22,7 @@ def encoder(folder: Path) -> reference.Encode:
     """(texts, task) -> vectors, by the public API."""
     model = JinaV3Encoder(folder)
 
-    def encode(texts: list[str], task: str) -> reference.Vectors:
+    def encode(texts: list[str], task: Task) -> reference.Vectors:
         parts = [model.encode(texts[i : i + BATCH], task) for i in range(0, len(texts), BATCH)]
         return np.concatenate(parts)
 

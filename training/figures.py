@@ -74,9 +74,9 @@ def collect(folder: Path) -> dict[str, object]:
     return found
 
 
-def main() -> None:
+def main(folder: Path = ASSETS) -> None:
     """Measure the finished folder."""
-    PATH.write_text(json.dumps(collect(ASSETS), indent=1))
+    PATH.write_text(json.dumps(collect(folder), indent=1))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
+from transformers import JinaEmbeddingsV3Model
 
 from training.sampling import Row
 
@@ -36,21 +37,22 @@ def places(rows: list[Row], starts: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.where(mask, starts[:, None] + across, 0)), torch.from_numpy(mask)
 
 
-def token_states(model: nn.Module, embedded: Tensor, mask: Tensor | None) -> Tensor:
+def token_states(model: JinaEmbeddingsV3Model, embedded: Tensor, mask: Tensor | None) -> Tensor:
     """The last hidden states; the matrix products in bfloat16, several times faster on today's processors."""
     with torch.autocast(embedded.device.type, torch.bfloat16):
-        states = model(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
+        states: Tensor = model(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
     return states.float()
 
 
-def look_up(model: nn.Module, rows: list[Row]) -> Tensor:
+def look_up(model: JinaEmbeddingsV3Model, rows: list[Row]) -> Tensor:
     """The word embeddings of all rows, one after the other: one look-up makes one gradient of the table."""
     device = next(model.parameters()).device
     ids = torch.from_numpy(np.concatenate(rows).astype(np.int64)).to(device)
-    return model.embeddings.word_embeddings(ids)
+    words: Tensor = model.embeddings.word_embeddings(ids)
+    return words
 
 
-def embed(model: nn.Module, rows: list[Row]) -> Tensor:
+def embed(model: JinaEmbeddingsV3Model, rows: list[Row]) -> Tensor:
     """The mean of all token states of every row."""
     words = look_up(model, rows)
     starts = np.cumsum([0] + [len(row) for row in rows[:-1]])
@@ -64,12 +66,12 @@ def embed(model: nn.Module, rows: list[Row]) -> Tensor:
     return torch.cat(parts)[torch.tensor(order).argsort().to(words.device)]
 
 
-def embed_spans(model: nn.Module, rows: list[Row], spans: list[list[Span]]) -> Tensor:
+def embed_spans(model: JinaEmbeddingsV3Model, rows: list[Row], spans: list[list[Span]]) -> Tensor:
     """The mean token state of every span of every row, in order: late chunking.
 
     Günther et al., "Late Chunking: Contextual Chunk Embeddings Using Long-Context Embedding Models" (2024).
     """
-    words = look_up(model, rows).split([len(row) for row in rows])
+    words = torch.split(look_up(model, rows), [len(row) for row in rows])
     found = []
     for embedded, wanted in zip(words, spans, strict=True):
         states = token_states(model, embedded[None], None)[0]

@@ -47,7 +47,7 @@ def resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> in
     """Go on from the state on disk; returns the step to begin with."""
     if not path.exists():
         return 0
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, map_location="cpu", weights_only=True)  # wherever it was made
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])

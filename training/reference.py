@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from jv3search.types import Task
 from training.fetch import TREE
 from training.settings import CHOICE_LANGUAGES, CHOICE_PACKAGE, DIMS, TEST_LANGUAGES
 
@@ -20,7 +21,7 @@ TAG = re.compile(r"<[^>]*>")
 PASSAGE_LENGTH = 700
 HITS = 10
 Vectors = NDArray[np.float32]
-Encode = Callable[[list[str], str], Vectors]
+Encode = Callable[[list[str], Task], Vectors]
 
 
 @dataclass
@@ -106,7 +107,8 @@ def hits(queries: Vectors, passages: Vectors) -> float:
 def cut(vectors: Vectors, dim: int) -> Vectors:
     """Truncate, then normalise."""
     short = vectors[:, :dim]
-    return short / np.linalg.norm(short, axis=1, keepdims=True).clip(1e-9)
+    unit: Vectors = short / np.linalg.norm(short, axis=1, keepdims=True).clip(1e-9)
+    return unit
 
 
 def measure(encode: Encode, sections: Sections) -> dict[int, NDArray[np.float64]]:

@@ -24,6 +24,8 @@ class Options:
     device: str
     threads: int
     teacher_minutes: float
+    share: float
+    to: Path
 
 
 def fetch(_: Options) -> None:
@@ -65,24 +67,29 @@ def static(options: Options) -> None:
     """The table."""
     from training import static
 
-    static.main(["--threads", str(options.threads)])
+    static.main(["--threads", str(options.threads), "--share", str(options.share)])
+
+
+def learning(options: Options) -> list[str]:
+    """The options as the steps that may use a GPU take them."""
+    return ["--device", options.device, "--threads", str(options.threads), "--share", str(options.share)]
 
 
 def transformer(options: Options) -> None:
     """The layers."""
     from training import transformer
 
-    transformer.main(["--device", options.device, "--threads", str(options.threads)])
+    transformer.main(learning(options))
 
 
 def adapters(options: Options) -> None:
     """The five tasks."""
     from training import adapters
 
-    adapters.main(["--device", options.device, "--threads", str(options.threads)])
+    adapters.main(learning(options))
 
 
-def write(_: Options) -> None:
+def write(options: Options) -> None:
     """The checkpoint folder, with its golden values and the list of sources."""
     import torch
 
@@ -91,23 +98,24 @@ def write(_: Options) -> None:
     from training import adapters, checkpoint, fetch, tokenizer
 
     torch.manual_seed(0)
-    checkpoint.write(ASSETS, adapters.load_base(), adapters.load(), tokenizer.PATH)
-    fetch.record(ASSETS / "sources.json")
-    write_golden(load(ASSETS), ["Hello World", "東京は日本の首都です。", "Где находится библиотека?"], ASSETS)
+    folder = options.to
+    checkpoint.write(folder, adapters.load_base(), adapters.load(), tokenizer.PATH)
+    fetch.record(folder / "sources.json")
+    write_golden(load(folder), ["Hello World", "東京は日本の首都です。", "Где находится библиотека?"], folder)
 
 
-def measure(_: Options) -> None:
+def measure(options: Options) -> None:
     """All figures, through the package's own encoder."""
     from training import figures
 
-    figures.main()
+    figures.main(options.to)
 
 
-def card(_: Options) -> None:
+def card(options: Options) -> None:
     """The model card, from the figures."""
     from training import card
 
-    card.main()
+    card.main(options.to)
 
 
 STEPS: dict[str, Callable[[Options], None]] = {
@@ -141,17 +149,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda, for the transformer and the adapters")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--teacher-minutes", type=float, default=40.0)
+    parser.add_argument("--share", type=float, default=1.0, help="of the usual number of steps, for a trial")
+    parser.add_argument("--to", type=Path, default=ASSETS, metavar="FOLDER", help="for the checkpoint")
     options = parser.parse_args(arguments)
     unknown = set(options.steps) - set(STEPS)
     if unknown:
         parser.error(f"there is no step {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}")
-    WORK.mkdir(exist_ok=True)
+    WORK.mkdir(parents=True, exist_ok=True)
     for name in [step for step in STEPS if not options.steps or step in options.steps]:
         if options.again and options.steps:
             forget(name)
         begun = time.monotonic()
         print(f"== {name}", file=sys.stderr, flush=True)
-        STEPS[name](Options(options.device, options.threads, options.teacher_minutes))
+        STEPS[name](Options(options.device, options.threads, options.teacher_minutes, options.share, options.to))
         print(f"== {name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
 
 

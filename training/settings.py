@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from jv3search.types import Task
+
 ROOT = Path(__file__).resolve().parent
-WORK = ROOT / "work"
+WORK = Path(os.environ.get("JV3_TRAINING_WORK", ROOT / "work")).resolve()
 ASSETS = ROOT.parent / "jv3search" / "assets" / "jv3-mini"
 SEED = 20
 
@@ -221,7 +224,7 @@ DIMS = (256, 128, 64, 32)
 POSITIONS = 2050
 QUERY = "Represent the query for retrieving evidence documents: "
 PASSAGE = "Represent the document for retrieval: "
-TASKS = ("retrieval.query", "retrieval.passage", "separation", "classification", "text-matching")
+TASKS: tuple[Task, ...] = ("retrieval.query", "retrieval.passage", "separation", "classification", "text-matching")
 PREFIXES = {
     "retrieval.query": QUERY,
     "retrieval.passage": PASSAGE,

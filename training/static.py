@@ -22,7 +22,8 @@ from training.settings import HIDDEN, PASSAGE, QUERY, SEED, VOCABULARY, WORK
 
 PATH = WORK / "static.pt"
 USED = HIDDEN - 2  # the last two dimensions are kept for the norm, see checkpoint.py
-ROUNDS = ((2000, 2e-2), (1500, 1e-2))  # steps and the rate they begin with; it falls linearly to zero
+Rounds = tuple[tuple[int, float], ...]
+ROUNDS: Rounds = ((2000, 2e-2), (1500, 1e-2))  # steps and the rate they begin with; it falls linearly to zero
 LONGEST = 224
 TEACHER_WEIGHT = 5.0
 RANKING_WEIGHT = 1.0
@@ -41,7 +42,7 @@ class Table(nn.Module):
         """One vector a row of token ids."""
         starts = np.cumsum([0] + [len(row) for row in rows[:-1]])
         flat = torch.from_numpy(np.concatenate(rows).astype(np.int64)).to(device)
-        mean = self.bag(flat, torch.from_numpy(starts).to(device))
+        mean: Tensor = self.bag(flat, torch.from_numpy(starts).to(device))
         return mean - mean.mean(dim=-1, keepdim=True)
 
 
@@ -101,30 +102,30 @@ def ranked_sections(left: Tensor, right: Tensor, pairs: Pairs, vectors: teacher.
     return ranking((left[both], right[both]), (first[at].to(device), second[where].to(device)))
 
 
-def rate(step: int) -> float:
+def rate(step: int, rounds: Rounds) -> float:
     """The learning rate: it falls linearly in every round."""
-    for steps, highest in ROUNDS:
+    for steps, highest in rounds:
         if step < steps:
             return highest * (1 - step / steps)
         step -= steps
     return 0.0
 
 
-def train(size: int) -> None:
+def train(size: int, rounds: Rounds) -> None:
     """Adam; state is kept every hundred steps."""
-    steps = sum(count for count, _ in ROUNDS)
+    steps = sum(count for count, _ in rounds)
     torch.manual_seed(SEED)
     model = Table()
-    optimizer = torch.optim.Adam(model.parameters(), lr=rate(0), fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate(0, rounds), fused=True)
     start = resume(WORK / "static.state.pt", model, optimizer)
     sampler, prompts = Sampler(corpus.load(), seed=SEED + start), Prompts()
     vectors = teacher.Vectors(sampler.corpus)
     log = Log("static", steps)
     for step in range(start, steps):
-        optimizer.param_groups[0]["lr"] = rate(step)
+        optimizer.param_groups[0]["lr"] = rate(step, rounds)
         loss = step_loss(model, sampler, prompts, vectors, size)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         log(step, loss.item())
         if (step + 1) % 100 == 0:
@@ -138,12 +139,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=1, help="one is fastest while the machine does other work")
+    parser.add_argument("--share", type=float, default=1.0, help="of the usual number of steps")
     options = parser.parse_args(arguments)
     if PATH.exists():
         return
     begun = time.monotonic()
     torch.set_num_threads(options.threads)
-    train(options.pairs)
+    train(options.pairs, tuple((max(1, int(steps * options.share)), highest) for steps, highest in ROUNDS))
     print(f"static: {time.monotonic() - begun:.0f} s", file=sys.stderr)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,11 @@ def classification(encoder: JinaV3Encoder, task: Task | None) -> float:
 def compare(folder: Path) -> dict[str, dict[str, float]]:
     """Task -> measure with the adapter and without."""
     encoder = JinaV3Encoder(folder)
-    measures = {"text-matching": translations, "separation": separation, "classification": classification}
+    measures: dict[Task, Callable[[JinaV3Encoder, Task | None], float]] = {
+        "text-matching": translations,
+        "separation": separation,
+        "classification": classification,
+    }
     return {
         task: {"base": round(measure(encoder, None), 4), "adapter": round(measure(encoder, task), 4)}
         for task, measure in measures.items()

@@ -97,11 +97,10 @@ def assemble(learned: sentencepiece.SentencePieceProcessor) -> Tokenizer:
     pieces = [(learned.id_to_piece(n), learned.get_score(n)) for n in range(len(learned))]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3, byte_fallback=True))
     tokenizer.normalizer = normalizers.Precompiled(charsmap(learned))
-    space = {"replacement": "▁", "prepend_scheme": "always"}
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(**space)]
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace("▁", "always")]
     )
-    tokenizer.decoder = decoders.Metaspace(**space)
+    tokenizer.decoder = decoders.Metaspace("▁", "always")
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from transformers import JinaEmbeddingsV3Model
 
+from jv3search.types import Task
 from training import checkpoint, corpus, reference, static, teacher, tokenizer
 from training.losses import distill, matryoshka, ranking
 from training.pages import PageSampler, Spans
@@ -27,7 +28,7 @@ from training.sampling import Row, Sampler
 from training.settings import HIDDEN, PASSAGE, PREFIXES, QUERY, SEED, WORK
 
 PATH, STATE = WORK / "transformer.pt", WORK / "transformer.state.pt"
-RATE, WARM = 1e-3, 50
+STEPS, RATE, WARM = 700, 1e-3, 50
 TEACHER_WEIGHT, RANKING_WEIGHT = 5.0, 2.0
 LONG_EVERY, LONG = 10, 2040
 
@@ -102,7 +103,7 @@ def sections_loss(student: Student, data: Data, size: int, longest: int) -> Tens
     crops = data.sampler.chance.random() < 0.5
     pairs = (data.sampler.crops if crops else data.sampler.sections)(size, longest)
     left, right = data.prompts.pairs(pairs, bool(data.sampler.chance.random() < 0.8))
-    queries, passages = embed(student.model, left + right).split([size, size])
+    queries, passages = embed(student.model, left + right).tensor_split([size])
     loss = matryoshka(queries, passages, static.same(pairs.keys).to(queries.device))
     return (
         loss if crops else loss + RANKING_WEIGHT * static.ranked_sections(queries, passages, pairs, data.vectors)
@@ -117,7 +118,9 @@ def with_passage_prefix(pages: Spans, prompts: static.Prompts) -> tuple[list[Row
     return rows, spans
 
 
-def late_loss(asker: nn.Module, reader: nn.Module, data: Data, count: int, longest: int) -> Tensor:
+def late_loss(
+    asker: JinaEmbeddingsV3Model, reader: JinaEmbeddingsV3Model, data: Data, count: int, longest: int
+) -> Tensor:
     """A query finds its span among the other spans of the same page and of the other pages."""
     pages = data.pages.draw(count, longest)
     rows, spans = with_passage_prefix(pages, data.prompts)
@@ -147,7 +150,7 @@ def choice(student: Student, prompts: static.Prompts, sections: reference.Sectio
     """(same-language, cross-language) hit@10 at each dimension on the book that choices are made on."""
     tokens = tokenizer.load()
 
-    def encode(texts: list[str], task: str) -> reference.Vectors:
+    def encode(texts: list[str], task: Task) -> reference.Vectors:
         rows = [np.array(e.ids, np.uint16) for e in tokens.encode_batch(texts, add_special_tokens=False)]
         return embed(student.model, prompts.around(rows, PREFIXES[task])).float().cpu().numpy()
 
@@ -170,7 +173,7 @@ def train(steps: int, size: int, device: str) -> None:
         set_rate(optimizer, step, steps)
         loss = step_loss(student, data, size, step)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(student.parameters(), 5.0)
         optimizer.step()
         log(step, loss.item())
@@ -182,7 +185,7 @@ def train(steps: int, size: int, device: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Train the layers if that is not done."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--share", type=float, default=1.0, help=f"of the usual {STEPS} steps")
     parser.add_argument("--pairs", type=int, default=96)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
@@ -191,7 +194,7 @@ def main(arguments: list[str] | None = None) -> None:
         return
     begun = time.monotonic()
     torch.set_num_threads(options.threads)
-    train(options.steps, options.pairs, options.device)
+    train(max(1, int(STEPS * options.share)), options.pairs, options.device)
     print(f"transformer: {(time.monotonic() - begun) / 60:.0f} min", file=sys.stderr)
 
 

@@ -12,7 +12,7 @@ from training.sources import Block, Page, language, without_copies
 Names = dict[str, dict[str, str]]
 
 
-def annotations(folder: Path) -> tuple[Names, Names]:
+def emoji(folder: Path) -> tuple[Names, Names]:
     """Character -> language -> name, and the same for its keywords."""
     names: Names = defaultdict(dict)
     words: Names = defaultdict(dict)
@@ -48,7 +48,7 @@ def clean(texts: dict[str, str]) -> dict[str, str]:
 def pages(tree: Path) -> Iterator[Page]:
     """Two blocks for a thing (name, keywords), one for a name."""
     folder = next(tree.glob("unicode-cldr-core/usr/share/unicode/cldr/common"))
-    names, words = annotations(folder)
+    names, words = emoji(folder)
     for char, texts in names.items():
         if "en" in texts:
             yield Page("cldr", char, "annotation", [Block(1, clean(texts)), Block(0, clean(words.get(char, {})))])
