@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jv3search.config import Settings
 from jv3search.errors import InputError
 
 _DEPTH = 4  # folders below a root that are offered
-MOST_FOLDERS = 500  # on offer; a page with more is slow, and nobody reads it
 
 
 def roots_of(settings: Settings) -> tuple[Path, ...]:
@@ -31,15 +30,11 @@ def within(path: Path, roots: Sequence[Path]) -> Path:
     return resolved
 
 
-def folders_of(roots: Sequence[Path]) -> list[Path]:
-    """The roots and the folders below them, sorted, without links and hidden ones; at most 500."""
-    found: list[Path] = []
+def folders_of(roots: Sequence[Path]) -> Iterator[Path]:
+    """Each root and the folders up to four levels below it, without links and hidden ones."""
     for root in roots:
         for here, below, _ in os.walk(root):
             folder = Path(here)
-            found.append(folder)
+            yield folder
             deep = len(folder.relative_to(root).parts) >= _DEPTH
             below[:] = [] if deep else sorted(name for name in below if not name.startswith("."))
-            if len(found) >= MOST_FOLDERS:
-                return sorted(found)
-    return sorted(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from markupsafe import Markup
 from jv3search.config import load_settings
 from jv3search.errors import JV3SearchError, ReadError
 from jv3search.ingest.readers import READERS
-from jv3search.ingest.roots import MOST_FOLDERS, folders_of, roots_of, within
+from jv3search.ingest.roots import folders_of, roots_of, within
 from jv3search.ingest.uploads import check, clean_name, store
 from jv3search.ui import job_panel, safe, state
 from jv3search.ui.i18n import gettext as _
@@ -22,6 +23,7 @@ _ROUND = "upload_round"  # counts up, so that the field is empty again after eac
 _REFUSED = "upload_refused"  # (name, reason) of the last upload
 _MB = 1_000_000
 _UPLOADS = "uploads"
+_MOST_FOLDERS = 500  # a page with more is slow, and nobody reads it
 
 
 def show() -> None:
@@ -81,15 +83,16 @@ def _show_refused() -> None:
 
 
 def _show_folders(roots: Sequence[Path]) -> None:
-    folders = folders_of([root for root in roots if root.is_dir()])
+    folders = list(islice(folders_of([root for root in roots if root.is_dir()]), _MOST_FOLDERS + 1))
     if not folders:
         safe.notice("info", _("There is no folder to read: {folders}").format(folders=", ".join(map(str, roots))))
         return
     with st.form("folder", border=False):
-        chosen = st.selectbox(_("Folder"), folders, format_func=lambda path: safe.text(str(path)))
-        if len(folders) >= MOST_FOLDERS:
+        offered = sorted(folders[:_MOST_FOLDERS])
+        chosen = st.selectbox(_("Folder"), offered, format_func=lambda path: safe.text(str(path)))
+        if len(folders) > len(offered):
             more = _("Only {n} folders are on offer here; the command line reads any: jv3search ingest FOLDER")
-            safe.notice("info", more.format(n=len(folders)))
+            safe.notice("info", more.format(n=len(offered)))
         st.caption(_("New and changed files in it and below it are read; the files stay where they are."))
         if st.form_submit_button(_("Read this folder"), icon=":material/folder_open:") and chosen:
             with state.shown():

@@ -26,7 +26,7 @@ _MOST_FOLDERS = 200
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """Documents a language, a type and a folder, most first; folders are relative to the one that holds all."""
+    """Documents a language and a type, most first, and a folder, relative to the one that holds all."""
 
     languages: Mapping[str, int]
     formats: Mapping[str, int]
@@ -47,7 +47,7 @@ def facets(documents: Sequence[DocumentRow]) -> Facets:
     return Facets(
         languages=_most_first(Counter(row.language for row in documents)),
         formats=_most_first(Counter(row.format for row in documents)),
-        folders=dict(sorted(folders.most_common(_MOST_FOLDERS))),
+        folders=dict(folders),
         root=Path(root),
     )
 
@@ -115,7 +115,8 @@ def _choice(
 
 
 def _folders(request: Request, counts: Mapping[str, int]) -> None:
-    options = [*counts, *(value for value in request.folders if value not in counts)]
+    largest = dict(Counter(counts).most_common(_MOST_FOLDERS))
+    options = sorted({*largest, *request.folders})
     st.session_state["folders"] = list(request.folders)
 
     def change() -> None:
@@ -129,10 +130,9 @@ def _folders(request: Request, counts: Mapping[str, int]) -> None:
         on_change=change,
         placeholder=_("All folders"),
     )
-    if len(counts) >= _MOST_FOLDERS:
-        st.caption(
-            _("The {n} largest folders are on offer; under:NAME in the question takes any.").format(n=len(counts))
-        )
+    if len(largest) < len(counts):
+        more = _("The {n} largest folders are on offer; under:NAME in the question takes any.")
+        st.caption(more.format(n=len(largest)))
 
 
 def _since() -> None:

@@ -166,4 +166,4 @@ def test_what_leaves_the_roots_is_refused(tree, path):
 
 def test_the_folders_on_offer_are_neither_hidden_nor_links(tree):
     root = tree.resolve() / "a"
-    assert folders_of([root]) == [root, root / "deep", root / "deep" / "er"]
+    assert list(folders_of([root])) == [root, root / "deep", root / "deep" / "er"]

@@ -267,6 +267,26 @@ def test_folders_are_counted_below_the_one_that_holds_all(library) -> None:
     assert asked.under == {str(library.parent / "documents" / "post")}
 
 
+def _narrowed_among(count: int) -> None:
+    from pathlib import Path
+
+    from jv3search.ui.filters import Facets, panel
+    from jv3search.ui.request import Request
+
+    folders = {f"ordner-{n:03}": n + 1 for n in range(count)}
+    panel(Request(folders=("ordner-000",)), Facets({"de": 3}, {"txt": 3}, folders, Path("/home")))
+
+
+@pytest.mark.parametrize("count", [200, 201])
+def test_the_largest_folders_are_on_offer_and_who_sees_not_all_is_told(count) -> None:
+    app = AppTest.from_function(_narrowed_among, args=(count,), default_timeout=60).run()
+    (folders,) = app.multiselect
+    assert len(folders.options) == count  # of 201 the smallest is there because it is chosen
+    assert folders.options[:2] == ["ordner-000 (1)", "ordner-001 (2)"]
+    told = [caption.value for caption in app.caption if "200 largest folders" in caption.value]
+    assert len(told) == count - 200
+
+
 def test_an_index_that_came_back_empty_leads_to_the_library(tmp_path, monkeypatch, jv3) -> None:
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "a.txt").write_text("Only this.")

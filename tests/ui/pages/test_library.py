@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+from streamlit.testing.v1 import AppTest
 
 from jv3search import indexes, jobs
 from jv3search.cli.commands import cli, run
@@ -189,3 +190,23 @@ def test_an_empty_place_asks_for_documents(serve, open_page, tmp_path_factory):
     expect(page.get_by_text("There is nothing here yet")).to_be_visible()
     page.locator("input[type=file]").set_input_files(SAMPLES / "backup-ja.txt")
     expect(page.get_by_role("tab", name="1 document", exact=True)).to_be_visible(timeout=90_000)
+
+
+def _offer(root: str) -> None:
+    from pathlib import Path
+
+    from jv3search.ui import add_documents
+
+    add_documents._show_folders([Path(root)])
+
+
+def test_who_is_offered_not_every_folder_is_told(tmp_path):
+    for number in range(499):
+        (tmp_path / f"папка-{number:03}").mkdir()
+    app = AppTest.from_function(_offer, args=(str(tmp_path),), default_timeout=60).run()
+    assert len(app.selectbox[0].options) == 500  # the root is one of them
+    assert not [html for html in app.get("html") if "Only" in html.proto.body]
+    (tmp_path / "папка-499").mkdir()
+    app.run()
+    assert len(app.selectbox[0].options) == 500
+    assert [html for html in app.get("html") if "Only 500 folders" in html.proto.body]
