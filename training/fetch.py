@@ -34,6 +34,7 @@ APT = {
     "Acquire::GzipIndexes": "false",
     "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
     "Acquire::Retries": "3",
+    "APT::Update::Error-Mode": "any",  # else an index that could not be had is a warning
     # apt works as a user of its own, who may not see into this folder: stay who we are
     "APT::Sandbox::User": "root",
 }
