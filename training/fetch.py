@@ -41,8 +41,8 @@ APT = {
 UNKNOWN = re.compile(r"Unable to locate package (\S+)|version from package (\S+) as it has no candidate")
 
 
-def apt(*words: str, folder: Path = WORK) -> subprocess.CompletedProcess[str]:
-    """Call apt-get on indexes of our own, so that the system's stay as they are."""
+def apt(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Call apt-get in a folder, on indexes of our own, so that the system's stay as they are."""
     flags = [part for key, value in APT.items() for part in ("-o", f"{key}={value}")]
     speech = {**os.environ, "LC_ALL": "C"}
     return subprocess.run(
@@ -56,7 +56,7 @@ def fetch_indexes() -> None:
     if done.exists():
         return
     (LISTS / "partial").mkdir(parents=True, exist_ok=True)
-    answer = apt("update")
+    answer = apt(LISTS, "update")
     if answer.returncode:
         sys.exit(f"The package index could not be read; apt-get update says:\n{answer.stderr}")
     done.touch()
@@ -74,7 +74,7 @@ def download(packages: list[str]) -> None:
     for start in range(0, len(missing), BATCH):
         print(f"fetch {start}/{len(missing)}", file=sys.stderr, flush=True)
         names = missing[start : start + BATCH]
-        while names and (answer := apt("download", *names, folder=partial)).returncode:
+        while names and (answer := apt(partial, "download", *names)).returncode:
             unknown = {first or second for first, second in UNKNOWN.findall(answer.stderr)}
             if not unknown:
                 sys.exit(f"Packages could not be downloaded; run this again. apt-get says:\n{answer.stderr}")
