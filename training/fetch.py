@@ -75,7 +75,7 @@ def download(packages: list[str]) -> None:
         print(f"fetch {start}/{len(missing)}", file=sys.stderr, flush=True)
         names = missing[start : start + BATCH]
         while names and (answer := apt(partial, "download", *names)).returncode:
-            unknown = {first or second for first, second in UNKNOWN.findall(answer.stderr)}
+            unknown = {first or second for first, second in UNKNOWN.findall(answer.stderr)} & {*names}
             if not unknown:
                 sys.exit(f"Packages could not be downloaded; run this again. apt-get says:\n{answer.stderr}")
             print(f"  not in this archive: {', '.join(sorted(unknown))}", file=sys.stderr)
