@@ -310,32 +310,13 @@ def evaluate(
 
 def bench(
     settings: Settings, dims: Sequence[int], queries: Sequence[str] | None, *, sample: int, k: int, progress: Steps
-) -> tuple[Bench, list[int]]:
-    """What each dimension gives and costs on an index, and the dimensions that its vectors have not got.
-
-    Without queries, at most `sample` sentences of the index are asked.
-    """
+) -> Bench:
+    """What each dimension gives and costs on an index, of those that its vectors have."""
     from jv3search.evaluation import dimensions
 
     reader, encoder = open_for_search(settings)
     with reader:
-        full = reader.recipe.dimension
-        possible = sorted(dimension for dimension in dims if dimension <= full)
-        if not possible:
-            wanted = ", ".join(map(str, dims))
-            raise InputError(f"the index's vectors have {full} values: no dimension of {wanted} can be tried")
-        asked = dimensions.sampled_sentences(reader, sample) if queries is None else queries
-        trials = dimensions.bench(reader, encoder, possible, asked, k, progress)
-        found = dimensions.Bench(
-            model=reader.recipe.model,
-            chunks=reader.status().chunks,
-            full=full,
-            k=k,
-            queries=len(asked),
-            sampled=queries is None,
-            trials=trials,
-        )
-    return found, sorted(set(dims) - set(possible))
+        return dimensions.bench(reader, encoder, dims, queries, sample=sample, k=k, progress=progress)
 
 
 def _hits(reader: Reader, encoder: Variant, query: str, k: int, where: Filter, mode: Mode) -> Sequence[Hit]:

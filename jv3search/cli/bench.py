@@ -72,7 +72,8 @@ def bench(
         check_plot(plot)
     asked = list(query_lines(queries)) if queries else None
     settings = wiring.settings_for({"index": index, "model": model})
-    found, left_out = wiring.bench(settings, dims, asked, sample=sample, k=k, progress=counting)
+    found = wiring.bench(settings, dims, asked, sample=sample, k=k, progress=counting)
+    left_out = sorted(dimension for dimension in set(dims) if dimension > found.full)
     if left_out:
         notice(f"Left out: {', '.join(map(str, left_out))}; the index's vectors have {found.full} values.")
     if found.sampled:

@@ -68,12 +68,35 @@ class Bench:
 
 
 def bench(
-    reader: Reader, encoder: Encoder, dimensions: Sequence[int], queries: Sequence[str], k: int, progress: Progress
-) -> tuple[Trial, ...]:
-    """Try each dimension with the same queries; nothing of the index changes."""
-    if not reader.status().chunks:
+    reader: Reader,
+    encoder: Encoder,
+    dimensions: Sequence[int],
+    queries: Sequence[str] | None,
+    *,
+    sample: int,
+    k: int,
+    progress: Progress,
+) -> Bench:
+    """Try each dimension that the index's vectors have with the same queries; nothing of the index changes.
+
+    Without queries, at most `sample` sentences of the index are asked. InputError for an empty index, or if all
+    dimensions are larger than its vectors.
+    """
+    chunks, full = reader.status().chunks, reader.recipe.dimension
+    if not chunks:
         raise InputError("the index is empty: ingest documents first")
-    asked = _embedded(encoder, queries, progress)
+    possible = sorted(dimension for dimension in dimensions if dimension <= full)
+    if not possible:
+        wanted = ", ".join(map(str, dimensions))
+        raise InputError(f"the index's vectors have {full} values: no dimension of {wanted} can be tried")
+    asked = _sampled_sentences(reader, sample) if queries is None else queries
+    trials = _trials(reader, _embedded(encoder, asked, progress), possible, k, progress)
+    return Bench(reader.recipe.model, chunks, full, k, len(asked), queries is None, trials)
+
+
+def _trials(
+    reader: Reader, asked: Sequence[Embedding], dimensions: Sequence[int], k: int, progress: Progress
+) -> tuple[Trial, ...]:
     exact = reader.dial(reader.recipe.dimension, "flat")
     right = [_right(exact.coarse(query, k + _TIES), k) for query in asked]
     trials = []
@@ -86,7 +109,7 @@ def bench(
     return tuple(trials)
 
 
-def sampled_sentences(reader: Reader, count: int) -> list[str]:
+def _sampled_sentences(reader: Reader, count: int) -> list[str]:
     """Sentences of the index's own chunks, evenly spread, where there are no questions; InputError if none."""
     places = [(row.uri, chunk.span) for row in reader.documents() for chunk in reader.chunks(row.uri)]
     step = max(len(places) // count, 1)

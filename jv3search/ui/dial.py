@@ -53,10 +53,7 @@ def _measured() -> dict[tuple[str, int], Bench]:
 
 def _measure(status: Status) -> Bench:
     dimensions = sizes_of(status.full_dimension)
-    found, _left_out = wiring.bench(
-        state.settings(), dimensions, None, sample=_QUESTIONS, k=_HITS, progress=_progress
-    )
-    return found
+    return wiring.bench(state.settings(), dimensions, None, sample=_QUESTIONS, k=_HITS, progress=_progress)
 
 
 @contextmanager
