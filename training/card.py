@@ -141,13 +141,8 @@ def by_position(found: dict[str, Any]) -> str:
 
 def tasks(found: dict[str, Any]) -> str:
     """The symmetric adapters."""
-    what = {
-        "text-matching": "own translation is the nearest of 1,500",
-        "separation": "texts of the same page found, mean average precision",
-        "classification": "archive section of a package, nearest centre",
-    }
-    rows = [[task, what[task], row["base"], row["adapter"]] for task, row in found["tasks"].items()]
-    return table(["task", "measure", "base", "adapter"], rows)
+    columns = ["task", "measure", "base", "adapter"]
+    return table(columns, [[row[column] for column in columns] for row in found["tasks"]])
 
 
 def main(folder: Path = ASSETS) -> None:

@@ -58,8 +58,8 @@ def translations(encoder: JinaV3Encoder, task: Task | None) -> float:
     return float(((a @ b.T).argmax(1) == np.arange(len(a))).mean())
 
 
-def separation(encoder: JinaV3Encoder, task: Task | None) -> float:
-    """Mean average precision of finding the other texts of the same page."""
+def same_page(encoder: JinaV3Encoder, task: Task | None) -> tuple[Rows, NDArray[np.int64]]:
+    """(vectors of texts of a few pages, each in any of its languages, the page's number)."""
     chance = np.random.default_rng(SEED)
     texts, labels = [], []
     found = [p for p in pages(True, ("libreoffice-help", "applications", "manuals")) if len(p.blocks) >= MEMBERS]
@@ -67,12 +67,25 @@ def separation(encoder: JinaV3Encoder, task: Task | None) -> float:
         members = chance.permutation(np.array(texts_of(page, chance), dtype=object))[:MEMBERS]
         texts += list(members)
         labels += [label] * len(members)
-    rows, names = encoder.encode(texts, task), np.array(labels)
-    return mean_average_precision(rows, names)
+    return encoder.encode(texts, task), np.array(labels)
 
 
-def mean_average_precision(rows: Rows, labels: NDArray[np.int64]) -> float:
-    """Over all rows as queries, the row itself left out."""
+def clustering(encoder: JinaV3Encoder, task: Task | None) -> float:
+    """V-measure of as many k-means clusters as there are pages.
+
+    Rosenberg, Hirschberg, "V-Measure: A Conditional Entropy-Based External Cluster Evaluation Measure" (2007).
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import v_measure_score
+
+    rows, labels = same_page(encoder, task)
+    clusters = KMeans(len(set(labels.tolist())), n_init=10, random_state=SEED).fit_predict(rows)
+    return float(v_measure_score(labels, clusters))
+
+
+def neighbours(encoder: JinaV3Encoder, task: Task | None) -> float:
+    """Mean average precision of finding the other texts of the same page, over all texts as queries."""
+    rows, labels = same_page(encoder, task)
     scores = rows @ rows.T
     np.fill_diagonal(scores, -2)
     right = labels[(-scores).argsort(1)[:, :-1]] == labels[:, None]
@@ -95,15 +108,23 @@ def classification(encoder: JinaV3Encoder, task: Task | None) -> float:
     return float((guessed == np.array([page.topic for page in asked])).mean())
 
 
-def compare(folder: Path) -> dict[str, dict[str, float]]:
-    """Task -> measure with the adapter and without."""
+MEASURES: tuple[tuple[Task, str, Callable[[JinaV3Encoder, Task | None], float]], ...] = (
+    ("text-matching", "own translation is the nearest of 1,500", translations),
+    ("separation", "texts of the same page clustered by k-means, v-measure", clustering),
+    ("separation", "texts of the same page found, mean average precision", neighbours),
+    ("classification", "archive section of a package by the nearest centre, accuracy", classification),
+)
+
+
+def compare(folder: Path) -> list[dict[str, str | float]]:
+    """Every task's measures with its adapter and without."""
     encoder = JinaV3Encoder(folder)
-    measures: dict[Task, Callable[[JinaV3Encoder, Task | None], float]] = {
-        "text-matching": translations,
-        "separation": separation,
-        "classification": classification,
-    }
-    return {
-        task: {"base": round(measure(encoder, None), 4), "adapter": round(measure(encoder, task), 4)}
-        for task, measure in measures.items()
-    }
+    return [
+        {
+            "task": task,
+            "measure": name,
+            "base": round(measure(encoder, None), 4),
+            "adapter": round(measure(encoder, task), 4),
+        }
+        for task, name, measure in MEASURES
+    ]
