@@ -1,8 +1,9 @@
-"""Late chunking against naive chunking on whole chapters of the reserved test, through the public encoder."""
+"""Late chunking against naive chunking on whole chapters of both reserved books, through the public encoder."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,8 +12,7 @@ from numpy.typing import NDArray
 
 from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
 from jv3search.types import Span
-from training.fetch import TREE
-from training.reference import HITS, Section, chapter
+from training.reference import HITS, INDEXES, Section, chapter, files, handbook_files
 
 CHUNK = 400  # characters, about; chunks end with a sentence
 SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
@@ -22,6 +22,12 @@ POINTING = {
     "fr": r"(Ce\w*|Cela|Il|Ils|Elle|Elles|Ceci|Ici)\b",
     "es": r"(Est[eoa]s?|Es[eo]|Ell[oa]s?|Aquí)\b",
     "ja": r"(これ|この|それ|その|ここ|こう)",
+}
+
+
+BOOKS: dict[str, Callable[[str], list[Path]]] = {  # language -> pages
+    "Debian Reference": lambda lang: [page for page in files(lang) if page.name.startswith("ch")],
+    "Debian Handbook": lambda lang: [page for page in handbook_files(lang) if not page.name.startswith(INDEXES)],
 }
 
 
@@ -53,17 +59,18 @@ def pieces(text: str) -> list[str]:
     return [piece for piece in found if piece.strip()]
 
 
-def read(lang: str, headings: bool, tree: Path = TREE) -> tuple[list[Chapter], list[str]]:
-    """(chapters, titles of all sections) of the book in a language."""
+def chapters_of(pages: Iterable[Path], headings: bool) -> tuple[list[Chapter], list[str]]:
+    """(chapters, titles of all sections) of a book's pages, a chapter each."""
     chapters: list[Chapter] = []
     titles: list[str] = []
-    for path in sorted((tree / f"debian-reference-{lang}").rglob(f"ch*.{lang}.html")):
+    for path in pages:
         made = Chapter()
         for section in chapter(path.read_text("utf-8")).values():
             if section.text and section.title:
                 made.add(section, len(titles), headings)
                 titles.append(section.title)
-        chapters.append(made)
+        if made.spans:
+            chapters.append(made)
     return chapters, titles
 
 
@@ -78,10 +85,10 @@ def ranks(queries: Numbers, chunks: Numbers, titles: NDArray[np.int64]) -> NDArr
     return np.array([(others[t] & (scores[t] > s)).sum() for t, s in zip(titles, own, strict=True)])
 
 
-def compare(folder: Path, lang: str, headings: bool = True) -> dict[str, float]:
+def compare(folder: Path, book: str, lang: str, headings: bool = True) -> dict[str, float]:
     """Share of chunks among the first ten for their section's title: late and naive, all and pointing ones."""
     encoder = JinaV3Encoder(folder)
-    chapters, names = read(lang, headings)
+    chapters, names = chapters_of(BOOKS[book](lang), headings)
     titles = np.array([t for c in chapters for t in c.titles])
     texts = [c.text[s.start : s.end] for c in chapters for s in c.spans]
     queries = encoder.encode(names, "retrieval.query")

@@ -15,6 +15,7 @@ from training.settings import ASSETS, WORK
 
 PATH = WORK / "figures.json"
 CHAPTER_LANGUAGES = ("en", "de", "fr", "ja")
+CHAPTERS = (("Debian Reference", True), ("Debian Reference", False), ("Debian Handbook", True))  # headings kept
 
 
 def rate(folder: Path, texts: list[str]) -> float:
@@ -64,9 +65,11 @@ def collect(folder: Path) -> dict[str, object]:
         "reference": {str(dim): matrix.round(4).tolist() for dim, matrix in matrices.items()},
         "cost": cost(folder) | speed(folder),
         "chapters": {
-            f"{lang}, headings {'in' if headings else 'not in'} the text": chapters.compare(folder, lang, headings)
+            f"{book}, {lang}{', headings left out' if not headings else ''}": chapters.compare(
+                folder, book, lang, headings
+            )
+            for book, headings in CHAPTERS
             for lang in CHAPTER_LANGUAGES
-            for headings in (True, False)
         },
         "positions": positions.by_position(folder),
         "tasks": tasks.compare(folder),

@@ -20,6 +20,7 @@ NUMBER = re.compile(r"^\W*(?:[^\W\d]*\s*)?(?:\d+|[A-Z])(?:\.\d+)*\.?\s+")
 TAG = re.compile(r"<[^>]*>")
 PASSAGE_LENGTH = 700
 HITS = 10
+INDEXES = ("index", "ix")  # how the pages begin that only list others
 Vectors = NDArray[np.float32]
 Encode = Callable[[list[str], Task], Vectors]
 
@@ -65,7 +66,7 @@ def book(pages: list[Path]) -> dict[str, Section]:
     """All sections of a book in a language, by anchor."""
     found: dict[str, Section] = {}
     for path in pages:
-        if not path.name.startswith(("index", "ix")):
+        if not path.name.startswith(INDEXES):
             found.update(chapter(path.read_text("utf-8")))
     return found
 
