@@ -85,8 +85,8 @@ Query language by row, passage language by column, {hidden} dimensions:
 
 Whole chapters, late chunking against embedding every chunk alone: share of chunks of about 400 characters that are
 among the first ten for the title of their section. "Pointing" chunks begin with "this", "it" and the like.
-Headings are context, not part of a chunk, and where it says so left out altogether. The Debian Handbook is kept out
-of the training too; variants were chosen by its titles and sections.
+Headings are context, not part of a chunk, and where it says so left out altogether. The Debian Handbook is kept
+out of the training too; variants were chosen by its titles and sections.
 
 {chapters}
 
