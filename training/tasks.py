@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ MOST = 1200  # characters of a text
 PAIRS, GROUPS, MEMBERS, CLUSTERINGS = 1500, 150, 4, 20
 
 
+@cache  # each call reads all prepared pages, and the measures ask for the same ones
 def pages(dev: bool, sources: tuple[str, ...], every: int = 1) -> list[Page]:
     """Pages of the development set, or every so-manieth of the others."""
     number, found = -1, []

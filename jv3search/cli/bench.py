@@ -73,7 +73,7 @@ def bench(
     asked = list(query_lines(queries)) if queries else None
     settings = wiring.settings_for({"index": index, "model": model})
     found = wiring.bench(settings, dims, asked, sample=sample, k=k, progress=counting)
-    left_out = sorted(dimension for dimension in set(dims) if dimension > found.full)
+    left_out = sorted(set(dims) - {trial.dimension for trial in found.trials})
     if left_out:
         notice(f"Left out: {', '.join(map(str, left_out))}; the index's vectors have {found.full} values.")
     if found.sampled:

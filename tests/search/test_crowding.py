@@ -91,9 +91,8 @@ def test_chinese_documents_do_not_hide_the_answers_in_other_languages(index):
         named = [rank(way, encoder.encode_query(NAMED), WEATHER, 200) for way in (reader.nearest, reader.search)]
     assert max(fairly.values()) <= 3, fairly
     assert sum(rank > 3 for rank in by_cosine.values()) >= 2, by_cosine  # else this test could not fail
-    assert 2 * named[0] < named[1] <= 200, (
-        named
-    )  # 52 and 121: forecasts are what 120 of the Chinese sentences name
+    # forecasts are what 120 of the Chinese sentences name: 52 and 121
+    assert 2 * named[0] < named[1] <= 200, named
 
 
 def test_a_filter_to_one_language_leaves_the_order_by_cosine(index):
