@@ -1,32 +1,68 @@
 # The words a person types, and the words CI uses. Everything lives in .venv; delete it to start afresh.
 PYTHON ?= python3
 VENV   := .venv
+DEVICE ?= cpu
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: run demo ui screenshots test check format bench train-mini samples wheel clean help
+# 1: PyTorch and FAISS for NVIDIA GPUs, as a machine with one gets them; 0: for the CPU. What .venv has, it keeps.
+GPU    ?= $(shell [ -e $(VENV)/installed-gpu ] || { [ ! -e $(VENV)/installed-cpu ] && nvidia-smi -L; } > /dev/null 2>&1 && echo 1)
+BUILD  := $(if $(filter 1,$(GPU)),gpu,cpu)
+OTHER  := $(if $(filter 1,$(GPU)),cpu,gpu)
+READY  := $(VENV)/installed-$(BUILD)
+DEV    := $(VENV)/installed-$(BUILD)-dev
+
+# PyTorch's builds for the CPU; what pip's own index has for Linux needs CUDA, some gigabytes. Empty: pip's own index.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+.PHONY: run demo ui screenshots test browser check format bench train-mini samples wheel torch clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 14
 
-$(VENV)/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "jv3search needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1)." >&2; \
+	    echo "Install a newer one and name it: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing jv3search and what it needs into $(VENV) (a few minutes the first time) ..." >&2
-	$(PIP) -e .
+	@if [ -e $(VENV)/installed-$(OTHER) ]; then \
+	    $(BIN)/python -m pip uninstall -qq -y torch faiss-cpu faiss-gpu; rm $(VENV)/installed-*; fi
+	@$(MAKE) --no-print-directory torch GPU=$(GPU)
+	$(PIP) -e '.$(if $(filter gpu,$(BUILD)),[gpu])'
+	@$(FAISS_$(BUILD))
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
+$(DEV): $(READY)
 	$(PIP) -e '.[dev]'
+	@$(FAISS_$(BUILD))
 	@touch $@
 
-run: $(VENV)/installed ## install, ingest ./ingest, and open the application
+# faiss-cpu, which jv3search asks for, and faiss-gpu put their files into the same folder: only one may be there.
+FAISS_cpu := true
+FAISS_gpu := if [ "$$(uname -sm)" = "Linux x86_64" ]; then $(BIN)/python -m pip uninstall -qq -y faiss-cpu; \
+	$(PIP) --force-reinstall --no-deps 'faiss-gpu>=1.15'; fi
+
+# pip would ask an index that cannot be reached again and again: five seconds decide.
+ANSWERS := timeout 5 $(BIN)/python -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + "/torch/")'
+
+torch: | $(BIN)/python ## PyTorch alone, for the CPU unless GPU=1
+	@if [ $(BUILD) = gpu ] || [ -z "$(TORCH_INDEX)" ] || [ "$$(uname -s)" != Linux ]; then from=; \
+	elif $(ANSWERS) "$(TORCH_INDEX)" > /dev/null 2>&1; then from="--index-url $(TORCH_INDEX)"; \
+	else from=; echo "$(TORCH_INDEX) cannot be reached: PyTorch comes from pip's own index," \
+	    "which may bring some gigabytes for CUDA along. TORCH_INDEX=... names another." >&2; fi; \
+	$(PIP) --no-deps $$from torch
+
+run: $(READY) ## install, ingest ./ingest, and open the application
 	$(BIN)/ingest || test $$? -eq 1  # 1: a file could not be read; the application shows which and why
 	$(BIN)/jv3search ui
 
-ui: $(VENV)/installed ## open the application, without ingesting first
+ui: $(READY) ## open the application, without ingesting first
 	$(BIN)/jv3search ui
 
-demo: $(VENV)/installed ## ingest ./ingest, and search it in three languages on the command line
+demo: $(READY) ## ingest ./ingest, and search it in three languages on the command line
 	$(BIN)/ingest
 	@for question in "Wie stelle ich gelöschte Dateien aus einer Sicherung wieder her?" \
 	                 "how do I change the ink cartridge of my printer?" \
@@ -35,32 +71,42 @@ demo: $(VENV)/installed ## ingest ./ingest, and search it in three languages on 
 	    $(BIN)/jv3search search --k 3 "$$question" || exit 1; \
 	done
 
-test: $(VENV)/installed-dev  ## install what the tests need, and run them
-	$(BIN)/python -m pytest
+test: $(DEV) browser ## install what the tests need, Chromium too where possible, and run them
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
-check: $(VENV)/installed-dev ## ruff, mypy --strict, import-linter
+browser:         ## Chromium and fonts for the browser tests, on Debian and Ubuntu as root or with sudo
+	@for there in chromium chromium-browser; do if command -v $$there > /dev/null; then exit 0; fi; done; \
+	command -v apt-get > /dev/null || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; elif sudo -n true 2> /dev/null; then as_root=sudo; else exit 0; fi; \
+	echo "Installing Chromium and fonts for the browser tests ..." >&2; \
+	$$as_root apt-get update -q > /dev/null; \
+	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+	    chromium fonts-noto-core fonts-noto-cjk > /dev/null \
+	|| echo "Chromium could not be installed; the tests run without a browser." >&2
+
+check: $(DEV) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/installed-dev
+format: $(DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-screenshots: $(VENV)/installed-dev ## every page of the application, into docs/screenshots (needs Chromium)
+screenshots: $(DEV) ## every page of the application, into docs/screenshots (needs Chromium)
 	$(BIN)/python -m docs.screenshots
 
-bench: $(VENV)/installed-dev ## speed and memory, side by side; see benchmarks/README.md
+bench: $(DEV) ## speed and memory, side by side; see benchmarks/README.md
 	$(PIP) -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks.encoder
 	$(BIN)/python -m benchmarks.search_100k
 
-train-mini: $(VENV)/installed-dev ## make the bundled model from nothing; see training/README.md
+train-mini: $(DEV) ## make the bundled model from nothing, DEVICE=cuda on a GPU; see training/README.md
 	$(PIP) -r training/requirements.txt
-	$(BIN)/python -m training.run
+	$(BIN)/python -m training.run --device $(DEVICE)
 
-wheel: $(VENV)/installed-dev ## build dist/*.whl
+wheel: $(DEV) ## build dist/*.whl
 	$(BIN)/python -m build --wheel
 
 clean:           ## remove the environment and what was built

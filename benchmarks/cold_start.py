@@ -21,8 +21,9 @@ from benchmarks.measure import machine
 
 SAMPLES = Path(__file__).parent.parent / "ingest" / "samples"
 IMPORTS = (
-    "import jv3search.cli.search, jv3search.wiring, jv3search.indexes.index, jv3search.indexes.vectors.faiss, "
-    "jv3search.encoders.jina_v3.encoder, jv3search.ingest.language, jv3search.ingest.readers"
+    "import jv3search.cli.search, jv3search.knowledge_base, jv3search.indexes.index, "
+    "jv3search.indexes.vectors.faiss, jv3search.encoders.jina_v3.encoder, "
+    "jv3search.encoders.jina_v3.torch_engine, jv3search.text.language, jv3search.readers"
 )
 
 

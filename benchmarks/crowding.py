@@ -5,7 +5,7 @@
 The English Debian Reference is searched with its section titles in Chinese, Japanese, German and English; the
 right answer is the English section of that title. Then paragraphs of LibreOffice's Chinese help are added, one
 document each (fetched by apt-get, nothing is installed), and the same is asked again: by plain cosine, by the
-dense leg that hears every language, and by the whole hybrid search without grouping.
+dense leg with normalised scores, and by the whole hybrid search without grouping.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ from pathlib import Path
 
 from benchmarks.debian_reference import WORK as REFERENCE
 from benchmarks.debian_reference import fetch, query_of, sections
-from jv3search import wiring
-from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
-from jv3search.indexes import Reader
-from jv3search.types import Filter, Hit
+from benchmarks.legs import dense
+from jv3search import knowledge_base
+from jv3search.indexes import IndexReader
+from jv3search.knowledge_base import KnowledgeBase
+from jv3search.search.rescoring import rescored
+from jv3search.types import Embedding, Hit
 
 WORK = Path(__file__).parent / "work" / "crowding"
 LANGUAGES = ("zh", "ja", "de", "en")
 DEEPEST = 100  # ranks below count as one more
 _PARAGRAPH = re.compile(r'<p id="[^"]*"[^>]*>(.*?)</p>', re.S)
-Ask = Callable[[str], Sequence[Hit]]
+Search = Callable[[str], Sequence[Hit]]
 
 
 def chinese(count: int) -> Path:
@@ -63,15 +65,21 @@ def ingest(paths: Sequence[Path], index: Path) -> None:
     subprocess.run([*command, "jv3-mini"], stdout=sys.stderr, check=True)
 
 
-def ways(reader: Reader, encoder: JinaV3Encoder) -> dict[str, Ask]:
+def searches(kb: KnowledgeBase) -> dict[str, Search]:
     """The searches that are compared."""
+    reader, encoder = kb.reader, kb.encoder
     return {
-        "cosine": lambda query: reader.search(encoder.encode_query(query), DEEPEST),
-        "fair": lambda query: reader.nearest(encoder.encode_query(query), DEEPEST),
-        "hybrid": lambda query: (
-            wiring.search(reader, encoder, query, k=DEEPEST, where=Filter(), mode="hybrid", group=False).hits
-        ),
+        "cosine": lambda query: by_cosine(reader, encoder.encode_query(query)),
+        "z-score": lambda query: dense(reader, encoder.encode_query(query), DEEPEST),
+        "hybrid": lambda query: kb.search(query, k=DEEPEST, group=False).hits,
     }
+
+
+def by_cosine(reader: IndexReader, query: Embedding) -> list[Hit]:
+    """The nearest chunks without score normalisation."""
+    with reader.snapshot() as index:
+        ids, scores = rescored(index, query, DEEPEST, None, 3 * DEEPEST)
+        return index.hits(ids.tolist(), scores.tolist())
 
 
 def rank(hits: Sequence[Hit], title: str) -> int:
@@ -80,20 +88,19 @@ def rank(hits: Sequence[Hit], title: str) -> int:
 
 
 def ranks(index: Path, titles: dict[str, dict[str, str]], sample: int) -> dict[tuple[str, str], list[int]]:
-    """(way, language of the question) -> rank of each answer."""
+    """(search, language of the query) -> rank of each answer."""
     anchors = sorted(titles["en"])
-    asked = [anchors[i * len(anchors) // sample] for i in range(sample)]
-    reader, encoder = wiring.open_for_search(wiring.settings_for({"index": index}))
-    with reader:
+    chosen = [anchors[i * len(anchors) // sample] for i in range(sample)]
+    with knowledge_base.open(index) as kb:
         return {
-            (way, language): [rank(ask(query_of(titles[language][a])), titles["en"][a]) for a in asked]
-            for way, ask in ways(reader, encoder).items()
+            (name, language): [rank(search(query_of(titles[language][a])), titles["en"][a]) for a in chosen]
+            for name, search in searches(kb).items()
             for language in LANGUAGES
         }
 
 
 def main() -> None:
-    """Print a line a way and language."""
+    """Print a line for each search and language."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=10_000)
     parser.add_argument("--sample", type=int, default=60)
@@ -108,11 +115,11 @@ def main() -> None:
     titles = sections(REFERENCE / "documents")
     before, after = (ranks(index, titles, options.sample) for index in (alone, crowded))
     print(f"English answers among the first ten of {options.sample}, and median rank, before -> after")
-    for way, language in before:
-        old, new = before[way, language], after[way, language]
+    for name, language in before:
+        old, new = before[name, language], after[name, language]
         hits = [sum(rank <= 10 for rank in found) for found in (old, new)]
         middle = [statistics.median(found) for found in (old, new)]
-        print(f"{way:7} asked in {language}: {hits[0]:3} -> {hits[1]:3}   {middle[0]:5.1f} -> {middle[1]:5.1f}")
+        print(f"{name:7} in {language}: {hits[0]:3} -> {hits[1]:3}   {middle[0]:5.1f} -> {middle[1]:5.1f}")
 
 
 if __name__ == "__main__":

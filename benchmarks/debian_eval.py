@@ -2,10 +2,10 @@
 
     python -m benchmarks.debian_eval [--sample 50] [--modes dense,keyword,hybrid] [--json] [--fresh]
 
-Asks section titles of the Debian Reference (without their numbers) in each of its eight languages; --sample 0
-asks all 447. The one relevant target in a document language is the section under the same anchor; a chunk stands
-for a section if it holds at least half of it, or lies in it with at least half of itself. The heading is part of
-its own section, so the diagonal is easier than the rest. The index of the HTML chapters is kept in
+Queries are section titles of the Debian Reference (without their numbers) in each of its eight languages;
+--sample 0 takes all 447. The one relevant target in a document language is the section under the same anchor; a
+chunk stands for a section if it holds at least half of it, or lies in it with at least half of itself. The heading
+is part of its own section, so the diagonal is easier than the rest. The index of the HTML chapters is kept in
 `benchmarks/work/` and made again if another model, chunker or catalog format made it, or with --fresh (minutes).
 """
 
@@ -23,61 +23,62 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.debian_reference import LANGUAGES, WORK, fetch, query_of, sections
-from jv3search import wiring
 from jv3search.config import Settings
 from jv3search.errors import IndexMismatch, IndexNotFound, StorageError
-from jv3search.evaluation.collection import Collection, Question
-from jv3search.evaluation.matrix import Ask, Matrix, measure
+from jv3search.evaluation.cached_encoder import CachedEncoder
+from jv3search.evaluation.collection import Collection, Query
+from jv3search.evaluation.matrix import Matrix, Search, measure
 from jv3search.evaluation.reports import matrix_as_json
-from jv3search.evaluation.sections import stands_for
+from jv3search.evaluation.silver import stands_for
 from jv3search.evaluation.tables import matrix_table
-from jv3search.evaluation.variant import Variant
-from jv3search.indexes import Reader
+from jv3search.indexes import IndexReader
+from jv3search.knowledge_base import KnowledgeBase, encoder_of
+from jv3search.search.retrieval import SearchOptions, plain_request, retrieve
 from jv3search.types import Filter, Hit, Mode
 
 MEASURES = ("nDCG@10", "R@10")
 _FOLDERS = {language: str((WORK / "documents" / language).resolve()) for language in LANGUAGES.values()}
 
 
-def index_of(settings: Settings, *, fresh: bool) -> Reader:
+def index_of(settings: Settings, *, fresh: bool) -> IndexReader:
     """The index of all HTML chapters, made first if it is not there or does not fit."""
     try:
         if not fresh:
-            reader = wiring.open_reader(settings)
-            reader.recipe.require(wiring.recipe_of(settings), str(settings.index))
-            return reader
+            kb = KnowledgeBase(settings)
+            kb.reader.manifest.require(kb.manifest(), str(settings.index))
+            return kb.reader
     except (IndexNotFound, IndexMismatch, StorageError) as error:
         print(error, file=sys.stderr)
     shutil.rmtree(settings.index, ignore_errors=True)
     pages = sorted(str(page) for page in (WORK / "documents").glob("*/*.html"))
     command = [sys.executable, "-m", "jv3search", "ingest", *pages, "--index", str(settings.index)]
     subprocess.run([*command, "--model", settings.model], stdout=sys.stderr, check=True)
-    return wiring.open_reader(settings)
+    return KnowledgeBase(settings).reader
 
 
-def collection(reader: Reader, titles: dict[str, dict[str, str]], sample: int) -> Collection:
-    """The titles of every language as questions, the sections under their anchors as targets."""
+def collection(reader: IndexReader, titles: dict[str, dict[str, str]], sample: int) -> Collection:
+    """The titles of every language as queries, the sections under their anchors as targets."""
     anchors = sorted(titles["en"])
     anchors = [anchors[i * len(anchors) // sample] for i in range(sample)] if sample else anchors
-    questions = tuple(
-        Question(f"{language} {anchor}", query_of(of[anchor]), language, {f"{a} {anchor}": 1 for a in titles})
+    queries = tuple(
+        Query(f"{language} {anchor}", query_of(of[anchor]), language, {f"{a} {anchor}": 1 for a in titles})
         for language, of in titles.items()
         for anchor in anchors
     )
     languages = {f"{language} {anchor}": language for language in titles for anchor in anchors}
-    held = {place: names for language, of in titles.items() for place, names in _places(reader, language, of)}
+    chunks = {place: names for language, of in titles.items() for place, names in _places(reader, language, of)}
 
-    def target(question: Question, hit: Hit) -> str:
-        names = held.get((hit.uri, hit.span.start), [])
-        return next((name for name in names if name in question.relevant), (names or [f"{hit.uri} {hit.span}"])[0])
+    def target(query: Query, hit: Hit) -> str:
+        names = chunks.get((hit.uri, hit.span.start), [])
+        return next((name for name in names if name in query.relevant), (names or [f"{hit.uri} {hit.span}"])[0])
 
     def within(language: str) -> Filter:
         return Filter(under=frozenset({_FOLDERS[language]}))
 
-    return Collection("Debian Reference", questions, languages, target, within)
+    return Collection("Debian Reference", queries, languages, target, within)
 
 
-def _places(reader: Reader, language: str, titles: dict[str, str]) -> list[tuple[tuple[str, int], list[str]]]:
+def _places(reader: IndexReader, language: str, titles: dict[str, str]) -> list[tuple[tuple[str, int], list[str]]]:
     """The sections that each chunk of a language stands for: ((uri, start of the chunk), targets)."""
     anchors = {title: anchor for anchor, title in titles.items()}
     places = []
@@ -103,13 +104,13 @@ def main() -> None:
     titles = sections(fetch())
     settings = replace(Settings(), index=WORK / f"eval-index-{Path(options.model).name}", model=options.model)
     with index_of(settings, fresh=options.fresh) as reader:
-        asked = collection(reader, titles, options.sample)
-        encoder = Variant(wiring.open_encoder(settings))
-        encoder.remember(question.text for question in asked.questions)
+        tested = collection(reader, titles, options.sample)
+        encoder = CachedEncoder(encoder_of(settings))
+        encoder.remember(query.text for query in tested.queries)
         found: dict[str, Any] = {}
         for mode in options.modes.split(","):
             began = time.perf_counter()
-            matrix = measure(asked, _ask(reader, encoder, mode), MEASURES)
+            matrix = measure(tested, _search(reader, encoder, mode), MEASURES)
             seconds = time.perf_counter() - began
             found[mode] = {**matrix_as_json(matrix), "seconds": round(seconds, 1)}
             if not options.json:
@@ -118,11 +119,11 @@ def main() -> None:
         print(json.dumps(found))
 
 
-def _ask(reader: Reader, encoder: Variant, mode: Mode) -> Ask:
-    def ask(query: str, k: int, where: Filter) -> Sequence[Hit]:
-        return wiring.search(reader, encoder, query, k=k, where=where, mode=mode, group=False).hits
+def _search(reader: IndexReader, encoder: CachedEncoder, mode: Mode) -> Search:
+    def search(query: str, k: int, where: Filter) -> Sequence[Hit]:
+        return retrieve(reader, encoder, plain_request(query, where), SearchOptions(k, mode, group=False)).hits
 
-    return ask
+    return search
 
 
 def _show(mode: str, matrix: Matrix, seconds: float) -> None:

@@ -4,7 +4,7 @@
 
 Fetches the eight Debian packages by name with apt-get (nothing is installed), ingests all of it with the
 command line, and asks every section title in every language. A hit counts when it lies in the section of that
-title (the anchor of the heading is the same in all languages), in the language asked for by the filter.
+title (the anchor of the heading is the same in all languages), in the language of the filter.
 Prints ingest speed, peak memory, and the matrix of hit@k: rows are query languages, columns document languages.
 """
 
@@ -21,8 +21,8 @@ from collections import defaultdict
 from html import unescape
 from pathlib import Path
 
-from jv3search import wiring
-from jv3search.config import Settings
+from benchmarks.legs import dense
+from jv3search import knowledge_base
 from jv3search.types import Filter
 
 WORK = Path(__file__).parent / "work" / "debian-reference"
@@ -62,7 +62,8 @@ def ingest(documents: Path, index: Path, model: str) -> dict[str, float]:
     seconds = time.perf_counter() - began
     counts = json.loads(done.stdout)["counts"]
     peak = int(done.stderr.strip().splitlines()[-1]) / 1024
-    with wiring.open_reader(Settings(index=index)) as reader:
+    with knowledge_base.open(index) as kb:
+        reader = kb.reader
         tokens = sum(chunk.tokens for row in reader.documents() for chunk in reader.chunks(row.uri))
         chunks = reader.status().chunks
     return {"seconds": seconds, "megabytes": peak, "tokens": tokens, "chunks": chunks, **counts}
@@ -90,30 +91,30 @@ def query_of(title: str) -> str:
 
 def matrix(index: Path, titles: dict[str, dict[str, str]], k: int) -> dict[str, dict[str, float]]:
     """hit@k by query language and document language."""
-    settings = wiring.settings_for({"index": index})
-    reader, encoder = wiring.open_for_search(settings)
+    kb = knowledge_base.open(index)
+    reader, encoder = kb.reader, kb.encoder
     anchors = {lang: {title: anchor for anchor, title in of.items()} for lang, of in titles.items()}
     hits: dict[str, dict[str, float]] = {}
-    with reader:
-        for asked, of in titles.items():
+    with kb:
+        for row, of in titles.items():
             queries = list(of.items())
             embedded = encoder.encode([query_of(title) for _, title in queries], "retrieval.query")
-            hits[asked] = {}
-            for answered in titles:
+            hits[row] = {}
+            for column in titles:
                 where = Filter(
-                    under=frozenset({str((WORK / "documents" / answered).resolve())}), formats=frozenset({"html"})
+                    under=frozenset({str((WORK / "documents" / column).resolve())}), formats=frozenset({"html"})
                 )
                 right = 0
-                for (anchor, _), row in zip(queries, embedded, strict=True):
-                    found = reader.search(row, k, where)
-                    right += any(anchors[answered].get(hit.section or "") == anchor for hit in found)
-                hits[asked][answered] = right / len(queries)
-            print(asked, {lang: round(share, 3) for lang, share in hits[asked].items()}, file=sys.stderr)
+                for (anchor, _), query in zip(queries, embedded, strict=True):
+                    found = dense(reader, query, k, where)
+                    right += any(anchors[column].get(hit.section or "") == anchor for hit in found)
+                hits[row][column] = right / len(queries)
+            print(row, {lang: round(share, 3) for lang, share in hits[row].items()}, file=sys.stderr)
     return hits
 
 
 def main() -> None:
-    """Fetch, ingest, ask, and print one JSON line after the table."""
+    """Fetch, ingest, search, and print one JSON line after the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="jv3-mini")
     parser.add_argument("--k", type=int, default=10)
@@ -129,10 +130,10 @@ def main() -> None:
     titles = sections(documents)
     hits = matrix(index, titles, options.k)
     languages = list(titles)
-    print(f"hit@{options.k} of {len(titles['en'])} section titles; rows ask, columns answer")
+    print(f"hit@{options.k} of {len(titles['en'])} section titles; rows are query languages")
     print("      " + "".join(f"{lang:>7}" for lang in languages))
-    for asked in languages:
-        print(f"{asked:6}" + "".join(f"{hits[asked][answered]:7.3f}" for answered in languages))
+    for row in languages:
+        print(f"{row:6}" + "".join(f"{hits[row][column]:7.3f}" for column in languages))
     same = sum(hits[lang][lang] for lang in languages) / len(languages)
     other = [hits[a][b] for a in languages for b in languages if a != b]
     print(f"same language {same:.3f}, across languages {sum(other) / len(other):.3f}")

@@ -98,9 +98,9 @@ def _write_sentence_transformers(folder: Path) -> None:
 
 def mixed_texts(count: int) -> list[str]:
     """Pieces of the sample documents, 40 to 4,000 characters long, most of them short, in random order."""
-    from jv3search.ingest.readers import Reader
+    from jv3search.readers import SandboxedReader
 
-    with Reader() as reader:
+    with SandboxedReader() as reader:
         paths = sorted(path for path in SAMPLES.rglob("*") if path.suffix in {".md", ".html", ".docx", ".pdf"})
         source = "\n\n".join(reader.read(path).text for path in paths)
     rng = np.random.default_rng(1)

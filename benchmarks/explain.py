@@ -23,14 +23,14 @@ import numpy as np
 
 from benchmarks.encoder import SAMPLES, make_checkpoint
 from benchmarks.measure import machine
-from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
 from jv3search.encoders.late_chunking import join_tokenless
 from jv3search.encoders.models import MINI, load, locate
-from jv3search.encoders.port import TokenStates
-from jv3search.ingest.chunking import chunk_spans, sentences
-from jv3search.ingest.readers import Reader
-from jv3search.search.why import best_sentence, with_sentences
-from jv3search.types import Document, Hit, Span
+from jv3search.encoders.port import Encoder, TokenStates
+from jv3search.ingest.chunks import chunk_spans
+from jv3search.readers import SandboxedReader
+from jv3search.search.highlight import best_sentence, highlighted_hits
+from jv3search.text.sentences import sentences
+from jv3search.types import Document, Hit, Span, unit_rows
 
 QUESTIONS = Path(__file__).parent / "questions.tsv"
 PAGE = 10
@@ -47,21 +47,21 @@ class Case:
     answer: Span
 
 
-def asked() -> list[dict[str, str]]:
+def judged() -> list[dict[str, str]]:
     """The questions on the samples: file, question, beginning of the answer."""
     with QUESTIONS.open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def cases(encoder: JinaV3Encoder, chunk_tokens: int) -> list[Case]:
+def cases(encoder: Encoder, chunk_tokens: int) -> list[Case]:
     """The questions with the chunks that hold their answers."""
-    rows = asked()
-    with Reader() as reader:
+    rows = judged()
+    with SandboxedReader() as reader:
         documents = {name: reader.read(SAMPLES / name) for name in {row["file"] for row in rows}}
     return [_case(encoder, chunk_tokens, documents[row["file"]], row["question"], row["answer"]) for row in rows]
 
 
-def _case(encoder: JinaV3Encoder, chunk_tokens: int, document: Document, question: str, answer: str) -> Case:
+def _case(encoder: Encoder, chunk_tokens: int, document: Document, question: str, answer: str) -> Case:
     tokens = encoder.tokenize(document.text)
     place = " ".join(document.text.split("\n")).index(answer)  # an answer may cross a line of the PDF
     chunks = join_tokenless(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
@@ -71,18 +71,18 @@ def _case(encoder: JinaV3Encoder, chunk_tokens: int, document: Document, questio
     return Case(question, passage, found, next(s for s in found if s.start <= place < s.end))
 
 
-def plain_maxsim(asked: TokenStates, passage: TokenStates, found: list[Span]) -> Span:
+def plain_maxsim(query: TokenStates, passage: TokenStates, found: list[Span]) -> Span:
     """Cosines of the states as they are."""
-    similarity = _unit(asked.states) @ _unit(passage.states).T
+    similarity = unit_rows(query.states) @ unit_rows(passage.states).T
     owners = _owners(passage, found)
     return max(found, key=lambda s: similarity[:, owners == found.index(s)].max(axis=1, initial=-1).sum())
 
 
-def mean_states(asked: TokenStates, passage: TokenStates, found: list[Span]) -> Span:
+def mean_states(query: TokenStates, passage: TokenStates, found: list[Span]) -> Span:
     """Cosine of the question's mean state with the sentence's: late chunking, a sentence a chunk."""
-    question, owners = _unit(asked.states.mean(axis=0)), _owners(passage, found)
+    question, owners = unit_rows(query.states.mean(axis=0)), _owners(passage, found)
     means = [passage.states[owners == i].mean(axis=0) for i in range(len(found)) if (owners == i).any()]
-    return found[int(np.argmax(_unit(np.array(means)) @ question))]
+    return found[int(np.argmax(unit_rows(np.array(means)) @ question))]
 
 
 def _owners(passage: TokenStates, found: list[Span]) -> np.ndarray:
@@ -90,31 +90,26 @@ def _owners(passage: TokenStates, found: list[Span]) -> np.ndarray:
     return np.minimum(np.searchsorted(ends, passage.offsets[:, 0], side="right"), len(found) - 1)
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    unit: np.ndarray = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
-    return unit
-
-
 CHOICES: dict[str, Choice] = {"ours": best_sentence, "plain MaxSim": plain_maxsim, "mean states": mean_states}
 
 
-def quality(encoder: JinaV3Encoder, chunk_tokens: int) -> dict[str, float]:
+def quality(encoder: Encoder, chunk_tokens: int) -> dict[str, float]:
     """Share of the questions whose right sentence each way of choosing finds; `chance` by blind choice."""
-    asked = cases(encoder, chunk_tokens)
-    questions = encoder.encode_tokens([case.question for case in asked], "retrieval.query")
-    passages = encoder.encode_tokens([case.passage for case in asked], "retrieval.passage")
+    tested = cases(encoder, chunk_tokens)
+    queries = encoder.encode_tokens([case.question for case in tested], "retrieval.query")
+    passages = encoder.encode_tokens([case.passage for case in tested], "retrieval.passage")
     shares = {
         name: float(
             np.mean(
-                [choose(q, p, c.sentences) == c.answer for q, p, c in zip(questions, passages, asked, strict=True)]
+                [choose(q, p, c.sentences) == c.answer for q, p, c in zip(queries, passages, tested, strict=True)]
             )
         )
         for name, choose in CHOICES.items()
     }
-    return shares | {"chance": float(np.mean([1 / len(case.sentences) for case in asked]))}
+    return shares | {"chance": float(np.mean([1 / len(case.sentences) for case in tested]))}
 
 
-def cost(encoder: JinaV3Encoder, rounds: int) -> float:
+def cost(encoder: Encoder, rounds: int) -> float:
     """Milliseconds a hit, for a page of ten passages of 256 tokens: median of some rounds after a warm one."""
     text = "\n\n".join(path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("*.md")))
     starts = encoder.tokenize(text).starts
@@ -124,7 +119,7 @@ def cost(encoder: JinaV3Encoder, rounds: int) -> float:
     seconds = []
     for _ in range(rounds + 1):
         began = time.perf_counter()
-        with_sentences(hits, "how much paper may be put into the printer?", encoder, sentences)
+        highlighted_hits(hits, "how much paper may be put into the printer?", encoder)
         seconds.append(time.perf_counter() - began)
     return 1000 * median(seconds[1:]) / PAGE
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import machine
-from benchmarks.search_100k import CHUNKS_A_DOCUMENT, SHARES, Corpus, ingested, recipe
-from jv3search.indexes import Reader, open_reader, open_writer
-from jv3search.search.answer import MODES, Question, Wishes, answer
+from benchmarks.search_100k import CHUNKS_A_DOCUMENT, SHARES, Corpus, ingested, manifest
+from jv3search.indexes import IndexReader, open_reader, open_writer
+from jv3search.search.retrieval import MODES, SearchOptions, SearchRequest, retrieve
 from jv3search.types import Embedding, Filter, Mode
 
 VOCABULARY, WORDS = 50_000, 40
@@ -59,15 +59,17 @@ class Embedded:
         return self._vectors[text]
 
 
-def times(reader: Reader, vectors: dict[str, Embedding], mode: Mode, where: Filter, group: bool) -> list[float]:
+def times(
+    reader: IndexReader, vectors: dict[str, Embedding], mode: Mode, where: Filter, group: bool
+) -> list[float]:
     """Milliseconds of each question, the first left out: it reads what later ones remember."""
     encoder = Embedded(vectors)
-    wishes = Wishes(mode=mode, group=group)
+    options = SearchOptions(mode=mode, group=group)
     spent = []
     for text in vectors:
-        question = Question(text, text, text, "50%", where)
+        request = SearchRequest(text, text, text, "50%", where)
         began = time.perf_counter()
-        answer(reader, encoder, question, wishes)  # type: ignore[arg-type]
+        retrieve(reader, encoder, request, options)  # type: ignore[arg-type]
         spent.append(1e3 * (time.perf_counter() - began))
     return spent[1:]
 
@@ -83,10 +85,10 @@ def main() -> None:
     try:
         stored = ingested(work / "index", corpus, options)
         print(f"{machine()}; {options.chunks:,} chunks, {stored['bytes_per_chunk']:.0f} bytes each in all")
-        vectors = {" ".join(corpus.words(6)): row for row in corpus.unit_rows(QUERIES)}
+        vectors = {" ".join(corpus.words(6)): row for row in corpus.random_rows(QUERIES)}
         print("kind  mode     filter   p50 ms   p95 ms   p50 ungrouped")
         for kind in ("flat", "ivf"):
-            with open_writer(work / "index", recipe(1024)) as writer:
+            with open_writer(work / "index", manifest(1024)) as writer:
                 writer.reindex(kind=kind)
             with open_reader(work / "index") as reader:
                 for mode in MODES:

@@ -34,9 +34,10 @@ from typing import Any
 import numpy as np
 from selectolax.lexbor import LexborHTMLParser
 
+from benchmarks.legs import keyword
 from benchmarks.measure import machine
-from jv3search.indexes import LedgerRow, Reader, Recipe, open_reader, open_writer
-from jv3search.types import Chunk, Document, EmbeddedDocument, Filter, Source, Span
+from jv3search.indexes import IndexReader, LedgerRow, Manifest, open_reader, open_writer
+from jv3search.types import Chunk, Document, EmbeddedDocument, Filter, Source, Span, unit_rows
 
 WORK = Path(__file__).parent / "work" / "keywords"
 HELP = {
@@ -51,9 +52,9 @@ WORD = {
     "th": re.compile(r"[\u0e01-\u0e4e]{3,14}"),
 }
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-RECIPE = Recipe("none", "0" * 64, "retrieval.passage", "", "late", 256, 8, 1)
+MANIFEST = Manifest("none", "0" * 64, "retrieval.passage", "", "late", 256, 8, 1)
 K = 10
-Passage = tuple[str, str]  # language, text
+TaggedText = tuple[str, str]  # language, text
 
 
 def fetch() -> Path:
@@ -91,13 +92,13 @@ def messages(language: str) -> list[str]:
     return list(found)
 
 
-def cut(language: str, text: str) -> list[Passage]:
+def cut(language: str, text: str) -> list[TaggedText]:
     """Pieces of one text."""
     size = 400 if language in WORD else 900
     return [(language, text[start : start + size]) for start in range(0, len(text), size)]
 
 
-def documents(language: str) -> list[list[Passage]]:
+def documents(language: str) -> list[list[TaggedText]]:
     """The help of a language, of Thai the longer messages, as documents of twenty chunks."""
     if language in HELP:
         texts = list(pages(language))
@@ -108,12 +109,11 @@ def documents(language: str) -> list[list[Passage]]:
     return [passages[start : start + 20] for start in range(0, len(passages), 20)]
 
 
-def stored(folder: Path, library: list[list[Passage]]) -> float:
+def stored(folder: Path, library: list[list[TaggedText]]) -> float:
     """Write the documents into an index of their own; the seconds it took."""
-    noise = np.random.default_rng(1).normal(size=(5_000, 8)).astype(np.float32)
-    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    noise = unit_rows(np.random.default_rng(1).normal(size=(5_000, 8)))
     began = time.perf_counter()
-    with open_writer(folder, RECIPE) as writer:
+    with open_writer(folder, MANIFEST) as writer:
         for number, passages in enumerate(library):
             uri = f"/help/{number % 10}/{passages[0][0]}/{number}.html"
             text = "".join(text for _, text in passages)
@@ -146,7 +146,7 @@ def words_found(language: str, count: int, folder: Path) -> dict[str, float]:
     with open_reader(folder / language) as reader:
         for word in chosen:
             holding = sum(word in text for text in texts)
-            hits = reader.match(word, max(K, holding), language=language)
+            hits = keyword(reader, word, max(K, holding), language=language)
             ours.append(sum(word in hit.text for hit in hits[:holding]) / holding)
             first.append(word in hits[0].text)
             ten.append(any(word in hit.text for hit in hits[:K]))
@@ -163,11 +163,11 @@ def words_found(language: str, count: int, folder: Path) -> dict[str, float]:
     }
 
 
-def many(chunks: int) -> list[list[Passage]]:
+def many(chunks: int) -> list[list[TaggedText]]:
     """So many chunks of help in ten languages, its documents mixed."""
     library = [passages for language in HELP for passages in documents(language) if passages]
     random.Random(2).shuffle(library)
-    chosen: list[list[Passage]] = []
+    chosen: list[list[TaggedText]] = []
     held = 0
     while held < chunks:
         for passages in library:
@@ -178,7 +178,7 @@ def many(chunks: int) -> list[list[Passage]]:
     return chosen
 
 
-def questions(library: list[list[Passage]], count: int) -> dict[str, list[Passage]]:
+def queries(library: list[list[TaggedText]], count: int) -> dict[str, list[TaggedText]]:
     """Some words and sentences of the help, as people would type or paste them."""
     dice = random.Random(3)
     short, sentences = [], []
@@ -191,8 +191,8 @@ def questions(library: list[list[Passage]], count: int) -> dict[str, list[Passag
     return {"few words": short, "sentence": sentences}
 
 
-def timed(reader: Reader, asked: list[Passage], name: str) -> dict[str, float]:
-    """Time of each question."""
+def timed(reader: IndexReader, texts: list[TaggedText], name: str) -> dict[str, float]:
+    """Times of a search for each text."""
     filters = {
         "no filter": lambda language: Filter(),
         "language": lambda language: Filter(languages=frozenset({language})),
@@ -200,9 +200,9 @@ def timed(reader: Reader, asked: list[Passage], name: str) -> dict[str, float]:
         "phrase": lambda language: Filter(phrases=("LibreOffice",)),
     }
     times, busy = [], []
-    for language, text in asked:
+    for language, text in texts:
         began, worked = time.perf_counter(), time.thread_time()
-        reader.match(text, K, filters[name](language), language)
+        keyword(reader, text, K, filters[name](language), language)
         times.append(1e3 * (time.perf_counter() - began))
         busy.append(1e3 * (time.thread_time() - worked))
     return {
@@ -228,9 +228,9 @@ def speed(folder: Path, chunks: int) -> dict[str, Any]:
         "text_bytes_a_chunk": texts / chunks,
     }
     with open_reader(folder) as reader:
-        for kind, asked in questions(library, 200).items():
+        for kind, chosen in queries(library, 200).items():
             for name in ("no filter", "language", "folder of 10 %", "phrase"):
-                result[f"{kind}, {name}"] = timed(reader, asked, name)
+                result[f"{kind}, {name}"] = timed(reader, chosen, name)
     return result
 
 

@@ -25,13 +25,13 @@ from pathlib import Path
 
 from benchmarks import debian_reference
 from benchmarks.encoder import SAMPLES
-from jv3search import wiring
+from jv3search import knowledge_base
 from jv3search.encoders.late_chunking import join_tokenless
 from jv3search.encoders.models import load, locate
-from jv3search.indexes import DocumentRow, Reader
-from jv3search.ingest.chunking import chunk_spans
+from jv3search.indexes import DocumentRow, IndexReader
+from jv3search.ingest.chunks import chunk_spans
 from jv3search.ingest.document_vectors import document_vectors
-from jv3search.ingest.readers import Reader as FileReader
+from jv3search.readers import SandboxedReader
 
 WORK = Path(__file__).parent / "work" / "translations"
 FAQ = ("", "-de", "-fr", "-it", "-ja", "-ko", "-nl", "-ru", "-zh-cn")
@@ -82,7 +82,7 @@ def collect(pages: int, seed: int) -> dict[str, str]:
     return works
 
 
-def judge(reader: Reader, works: dict[str, str]) -> dict[str, dict[str, float]]:
+def judge(reader: IndexReader, works: dict[str, str]) -> dict[str, dict[str, float]]:
     """Precision and recall by the number of chunks in the smaller document, and of all."""
     rows = reader.documents()
     name = {row.uri: Path(row.uri).name for row in rows}
@@ -123,14 +123,15 @@ def share_of_encoding(model: str, group: str) -> float:
     """Seconds for documents' own vectors per second of late chunking, over the documents of one group."""
     encoder = load(locate(model, Path("absent")))
     passages = []
-    with FileReader() as reader:
+    with SandboxedReader() as reader:
         for path in sorted((WORK / "documents").glob(f"{group}*.en*.html"))[:40]:
             document = reader.read(path)
             tokens = encoder.tokenize(document.text)
             passages.append((tokens, join_tokenless(tokens, chunk_spans(document, tokens.starts, 256))))
     document_vectors(passages[:1], encoder)  # builds the views of both tasks
     seconds = {}
-    for name, work in (("chunks", encoder.encode_passages), ("documents", lambda p: document_vectors(p, encoder))):
+    works = (("chunks", encoder.encode_documents), ("documents", lambda p: document_vectors(p, encoder)))
+    for name, work in works:
         began = time.perf_counter()
         for passage in passages:
             work([passage])
@@ -156,8 +157,8 @@ def main() -> None:
     if done.returncode not in (0, 1):  # 1: some page could not be read
         sys.exit(f"the ingest was cut off ({done.returncode}); run this again and it goes on")
     print(f"ingested {json.loads(done.stdout)['counts']} in {seconds:.0f} s")
-    with wiring.open_reader(wiring.settings_for({"index": index})) as reader:
-        table = judge(reader, works)
+    with knowledge_base.open(index) as kb:
+        table = judge(kb.reader, works)
     for label, row in table.items():
         rates = f"precision {row['precision']:.3f}, recall {row['recall']:.3f}"
         print(f"{label:5} chunks: {row['pairs']:5} pairs, {rates}")

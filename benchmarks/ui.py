@@ -29,7 +29,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.encoder import ingest_samples
 from benchmarks.measure import machine
 from jv3search.indexes import LedgerRow, open_reader, open_writer
-from jv3search.types import Chunk, Document, EmbeddedDocument, Source, Span
+from jv3search.types import Chunk, Document, EmbeddedDocument, Source, Span, unit_rows
 
 JV3SEARCH = (sys.executable, "-m", "jv3search")
 QUESTIONS = (
@@ -45,13 +45,13 @@ A_DOCUMENT = 40  # chunks of a made document
 def grow(index: Path, chunks: int) -> None:
     """Fill an index of the samples up to a number of chunks."""
     with open_reader(index) as reader:
-        recipe = reader.recipe
+        manifest = reader.manifest
         rows = [
             (chunk, row, reader.text(row.uri)) for row in reader.documents() for chunk in reader.chunks(row.uri)
         ]
     vectors = _vectors(index)
     order = np.random.default_rng(7)
-    with open_writer(index, recipe) as writer:
+    with open_writer(index, manifest) as writer:
         for number in range(chunks // A_DOCUMENT):
             picked = order.choice(len(rows), A_DOCUMENT)
             embedded = _made(number, [rows[at] for at in picked], vectors[picked], order)
@@ -62,11 +62,10 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _vectors(index: Path) -> np.ndarray:
-    from jv3search import wiring
+    from jv3search import knowledge_base
 
-    settings = wiring.settings_for({"index": index})
-    encoder = wiring.open_encoder(settings)
-    with open_reader(index) as reader:
+    with knowledge_base.open(index) as kb:
+        reader, encoder = kb.reader, kb.encoder
         parts = [
             encoder.encode_document(reader.text(row.uri), [chunk.span for chunk in reader.chunks(row.uri)])
             for row in reader.documents()
@@ -84,7 +83,6 @@ def _made(
         spans.append(Span(len(text), len(text) + len(words)))
         text += words + "\n\n"
     turned = vectors + order.normal(0, 0.3 / vectors.shape[1] ** 0.5, vectors.shape)
-    turned = (turned / np.linalg.norm(turned, axis=1, keepdims=True)).astype(np.float32)
     chunks = tuple(
         Chunk(span, chunk.language, chunk.tokens)
         for span, (chunk, _row, _original) in zip(spans, picked, strict=True)
@@ -92,7 +90,7 @@ def _made(
     digest = hashlib.sha256(text.encode()).hexdigest()
     source = Source(f"/made/{number:04}.txt", digest, len(text), NOW)
     return EmbeddedDocument(
-        source, Document(text, f"Document {number}", "txt"), chunks[0].language, chunks, turned
+        source, Document(text, f"Document {number}", "txt"), chunks[0].language, chunks, unit_rows(turned)
     )
 
 

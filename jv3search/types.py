@@ -20,6 +20,18 @@ from numpy.typing import NDArray
 Embedding = NDArray[np.float32]
 """Float32 array whose last axis is the dimension; rows are unit vectors unless a function says otherwise."""
 
+
+def unit_rows(rows: NDArray[np.floating], dimension: int | None = None) -> Embedding:
+    """Rows cut to their first `dimension` values, then divided by their L2 norms: float32 (..., dimension).
+
+    The other order gives rows that are no unit vectors. A row of zeros stays one; None cuts nothing.
+    """
+    cut = np.ascontiguousarray(rows[..., :dimension], np.float32)
+    norms = np.linalg.norm(cut, axis=-1, keepdims=True)
+    unit: Embedding = cut / np.maximum(norms, np.float32(1e-12))
+    return unit
+
+
 Task = Literal["retrieval.query", "retrieval.passage", "separation", "classification", "text-matching"]
 
 Mode = Literal["hybrid", "dense", "keyword"]
@@ -60,6 +72,16 @@ class Page:
     span: Span
     label: str = ""
 
+    def as_row(self) -> list[int | str]:
+        """The page as JSON: number, start, end, label."""
+        return [self.number, self.span.start, self.span.end, self.label]
+
+    @classmethod
+    def from_row(cls, row: Sequence[object]) -> Page:
+        """The page that `as_row` wrote; ValueError for anything else."""
+        number, start, end, label = row
+        return cls(whole_number(number), Span(whole_number(start), whole_number(end)), text_value(label))
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -68,6 +90,31 @@ class Section:
     title: str
     level: int
     span: Span
+
+    def as_row(self) -> list[int | str]:
+        """The section as JSON: title, level, start, end."""
+        return [self.title, self.level, self.span.start, self.span.end]
+
+    @classmethod
+    def from_row(cls, row: Sequence[object]) -> Section:
+        """The section that `as_row` wrote; ValueError for anything else."""
+        title, level, start, end = row
+        return cls(text_value(title), whole_number(level), Span(whole_number(start), whole_number(end)))
+
+
+def text_value(value: object) -> str:
+    """A string that came as JSON; ValueError for anything else, and for lone surrogates."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")  # noqa: TRY004 - a wrong value in data, not a wrong call
+    value.encode()  # a lone surrogate raises here
+    return value
+
+
+def whole_number(value: object) -> int:
+    """An integer that came as JSON; ValueError for anything else, true and false included."""
+    if type(value) is not int:
+        raise ValueError(f"{value!r} is no whole number")
+    return value
 
 
 def section_at(sections: Sequence[Section], starts: Sequence[int], span: Span) -> int | None:
@@ -160,28 +207,31 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
+class LegScore:
     """What one leg of a search says of a chunk.
 
-    `rank` counts from 1 and is None if the leg did not find the chunk; `score` is its cosine or its BM25;
-    `fair` is the dense leg's score as standard deviations above the background of the chunk's language;
-    a leg that cannot match the chunk's language or script `abstained`; `share` is its part of the fused score.
+    `rank` counts from 1 and is None if the leg did not find the chunk; `score` is its cosine or its BM25, None if
+    the keyword leg did not find it. `z` is the dense leg's score as standard deviations above the usual cosine of
+    a chunk in its language; `coverage` the share, 0 to 1, of the question's terms, weighted by idf, that the chunk
+    holds. `log_odds` is what the leg adds to the log-odds of the chunk's relevance.
     """
 
     leg: Literal["dense", "keyword"]
     rank: int | None
     score: float | None
-    abstained: bool = False
-    share: float = 0.0
-    fair: float | None = None
+    z: float | None = None
+    coverage: float | None = None
+    log_odds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk found for a query; higher scores are better.
 
+    `relevance` is the estimated probability, 0 to 1, that the chunk answers the question: hits are ordered by it.
     `score` is the chunk's cosine with the query, of a keyword search its BM25. `span` is the chunk's place in its
     document, `sentence` that of the sentence in it which matches the question best, if that was asked for.
+    `main_language` is that of most of its document, which may hold passages in others.
     `copies` hold the same passage in other places, `translations` the same passage in other languages.
     """
 
@@ -196,7 +246,9 @@ class Hit:
     span: Span
     language: str
     text: str
-    votes: tuple[Vote, ...] = ()
+    legs: tuple[LegScore, ...] = ()
+    relevance: float = 0.0
     sentence: Span | None = None
     copies: tuple[Hit, ...] = ()
     translations: tuple[Hit, ...] = ()
+    main_language: str = UNKNOWN_LANGUAGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import shutil
 import tempfile
 import uuid
@@ -15,6 +16,8 @@ import pytest
 
 from jv3search.cli.commands import cli, run
 from jv3search.encoders.models import MINI, load, locate
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch is imported by some tests before a model is loaded
 
 TEXTS = {
     "backup.en.md": "# Backups\n\nA backup is a copy of your files on another disk. Make a backup every week, "

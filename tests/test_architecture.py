@@ -11,9 +11,11 @@ import pytest
     [
         ("jv3search.types", ("torch", "faiss", "sqlalchemy")),
         ("jv3search.indexes", ("torch", "faiss", "sqlalchemy")),
-        ("jv3search.ingest.readers", ("torch", "faiss", "sqlalchemy", "pypdfium2", "docx", "pptx", "selectolax")),
+        ("jv3search.readers", ("torch", "faiss", "sqlalchemy", "pypdfium2", "docx", "pptx", "selectolax")),
+        ("jv3search.encoders.jina_v3.encoder", ("torch", "transformers")),
         ("jv3search.encoders.models", ("torch", "transformers", "huggingface_hub")),
-        ("jv3search.wiring", ("torch", "faiss", "sqlalchemy")),
+        ("jv3search.knowledge_base", ("torch", "faiss", "sqlalchemy")),
+        ("jv3search.ui.server", ("torch", "faiss", "sqlalchemy", "streamlit")),
     ],
 )
 def test_a_module_does_not_load_what_only_others_need(module, absent):

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jv3search.errors import ConfigError
-from jv3search.ingest.chunking import chunk_spans, sentences
-from jv3search.ingest.chunking.graphemes import ceil, floor
+from jv3search.ingest.chunks import chunk_spans
+from jv3search.text.graphemes import ceil, floor, shortened
+from jv3search.text.sentences import sentences
 from jv3search.types import Document, Page, Section, Span
 
 
@@ -322,3 +323,32 @@ def assert_covered(text, tokens, pages, spans):
         if not any(a <= t < b and regex.match(r"[^\s\p{C}]", text[t]) for t in tokens):
             continue
             assert all(i in covered for i in range(a, b) if regex.match(r"[^\s\p{C}\p{DI}]", text[i]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, st.integers(10, 40))
+def test_a_shortened_text_is_its_beginning_and_its_end_in_whole_graphemes(text, most):
+    short = shortened(text, most)
+    assert len(short) <= max(most, 1)
+    if len(text) <= most:
+        assert short == text
+        return
+    known = boundaries(text)
+    assert any(short == f"{text[:head]}…{text[tail:]}" for head in known for tail in known if head <= tail), (
+        short,
+        text,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("notice-period.txt", "notice-period.txt"),
+        ("Kündigung" * 9 + ".txt", "KündigungKündigun…gung.txt"),
+        ("資料" * 42 + ".pdf", "資料資料資料資料資料資料資料資料資…資料資料.pdf"),
+        ("ที่อยู่" * 12 + ".odt", None),
+    ],
+)
+def test_a_long_name_keeps_its_suffix(name, short):
+    found = shortened(name, 26)
+    assert found == short or (short is None and found.endswith(".odt") and len(found) <= 26)

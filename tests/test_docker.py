@@ -1,5 +1,6 @@
 """The images' files agree with the package: commands, settings, users, and what the build context holds."""
 
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -60,6 +61,18 @@ def test_compose_serves_the_application_to_this_machine_only():
     assert (parsed["port"], parsed["address"], parsed["browser"]) == (8501, "0.0.0.0", False)
     assert parsed["hosts"] == ("localhost", "127.0.0.1")
     assert not any(volume.endswith(":ro") for volume in app["volumes"])
+
+
+def test_pytorch_and_faiss_are_the_ones_that_make_takes():
+    make = (ROOT / "Makefile").read_text(encoding="utf-8")
+    index = regex.search(r"(?m)^TORCH_INDEX \?= (\S+)$", make)[1]
+    assert ("ARG", f"TORCH_INDEX={index}") in instructions("docker/Dockerfile")
+    (extra,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["gpu"]
+    name, least = regex.match(r"([\w-]+)>=([\d.]+);", extra).groups()
+    assert f"--force-reinstall --no-deps '{name}>={least}'" in make
+    images = (ROOT / "docker/Dockerfile.gpu").read_text(encoding="utf-8")
+    assert f'--force-reinstall --no-deps "{name}==$FAISS_GPU"' in images
+    assert regex.search(r"(?m)^ARG FAISS_GPU=([\d.]+)$", images)[1].startswith(least)
 
 
 def get_command(name):

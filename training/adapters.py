@@ -20,15 +20,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import JinaEmbeddingsV3Model
 
-from training import checkpoint, static
+from training import checkpoint, everyday_stage, static
+from training.batches import Data, Targets, late, sections, translations
+from training.batches import load as load_data
 from training.checkpoint import Adapter
 from training.losses import matryoshka, ranking, supervised
-from training.pooling import embed
+from training.pooling import Texts, embed, pack
 from training.progress import Log
 from training.sampling import Row
-from training.settings import SEED, TASKS, WORK
-from training.transformer import PATH as BASE
-from training.transformer import Data, draw_from, late_loss
+from training.settings import SEED, TASKS, WORK, size_for
+from training.transformer import PATH as LAYERS
+from training.transformer import late_loss
 
 FOLDER = WORK / "adapters"
 SCALING = checkpoint.ALPHA / checkpoint.RANK
@@ -86,20 +88,21 @@ def fit(name: str, parameters: list[Tensor], loss_of: Losses, steps: int) -> Non
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-        log(step, loss.item())
+        log(step, loss)
 
 
 def retrieval(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
     """Both sides of retrieval, learned together."""
     (asker, asking), (reader, reading) = adapted(base), adapted(base)
+    targets = Targets(data.vectors, base.device)
 
     def loss_of(step: int) -> Tensor:
-        pairs = data.sampler.sections(128, 160)
-        left, right = data.prompts.pairs(pairs, True)
+        pairs = sections(data, 128, 160, False, 1.0)
+        left, right = pairs.texts.halves()
         queries, passages = embed(asker, left), embed(reader, right)
-        loss = matryoshka(queries, passages, static.same(pairs.keys).to(queries.device))
-        loss = loss + static.ranked_sections(queries, passages, pairs, data.vectors)
-        return loss + 0.3 * late_loss(asker, reader, data, 2, 1000 if step % 5 == 0 else 400)
+        loss = matryoshka(queries, passages, static.same(pairs.keys, queries.device))
+        loss = loss + static.ranked_sections(queries, passages, pairs, targets)
+        return loss + 0.3 * late_loss(asker, reader, late(data, [(2, 1000 if step % 5 == 0 else 400)]))
 
     fit("retrieval", [*asking.values(), *reading.values()], loss_of, steps)
     return {"retrieval.query": asking, "retrieval.passage": reading}
@@ -108,15 +111,15 @@ def retrieval(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, 
 def text_matching(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
     """Translations match; other texts stand in the order that the teacher gives them."""
     view, parameters = adapted(base)
+    targets = Targets(data.vectors, base.device)
 
     def loss_of(_: int) -> Tensor:
-        pairs = data.sampler.translations(320, 64)
-        left, right = embed(view, data.prompts.around(pairs.left + pairs.right)).chunk(2)
-        loss = matryoshka(left, right, static.same(pairs.keys).to(left.device))
-        known, targets = data.vectors.of(pairs.blocks)
-        if len(known) > 1:
-            targets = targets.to(left.device)
-            loss = loss + 0.3 * ranking((left[known], right[known]), (targets, targets), itself=False)
+        pairs = translations(data, 320, 64)
+        left, right = embed(view, pairs.texts).chunk(2)
+        loss = matryoshka(left, right, static.same(pairs.keys, left.device))
+        if len(pairs.known) > 1:
+            known, theirs = torch.from_numpy(pairs.known).to(left.device), targets(pairs.first)
+            loss = loss + 0.3 * ranking((left[known], right[known]), (theirs, theirs), itself=False)
         return loss
 
     fit("text-matching", list(parameters.values()), loss_of, steps)
@@ -128,7 +131,7 @@ def grouped(view: JinaEmbeddingsV3Model, data: Data, draw: Draw, nearest: bool =
 
     def loss_of(_: int) -> Tensor:
         rows, labels = draw(64, 4)
-        vectors = embed(view, data.prompts.around(rows))
+        vectors = embed(view, Texts.of(data.prompts.around(rows)))
         return supervised(vectors, torch.from_numpy(labels).to(vectors.device), nearest=nearest)
 
     return loss_of
@@ -160,7 +163,8 @@ def load_base(device: str = "cpu") -> JinaEmbeddingsV3Model:
     """The trained transformer."""
     table = torch.load(static.PATH, weights_only=True)["table"]
     model = checkpoint.start(table)
-    model.load_state_dict(torch.load(BASE, weights_only=True))
+    base = everyday_stage.PATH if everyday_stage.PATH.exists() else LAYERS  # the stage in between may be left out
+    model.load_state_dict(torch.load(base, weights_only=True))
     return model.to(device)
 
 
@@ -185,7 +189,9 @@ def main(arguments: list[str] | None = None) -> None:
         return
     torch.manual_seed(SEED)
     torch.set_num_threads(options.threads)
-    base, data = load_base(options.device), draw_from(SEED + 7)
+    base, data = load_base(options.device), load_data(SEED + 7)
+    if size_for(options.device).packed:
+        pack(base)
     for name in wanted:
         print(f"adapter {name}", file=sys.stderr)
         for task, parameters in LEARN[name](base, data, max(1, int(STEPS[name] * options.share))).items():

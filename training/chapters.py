@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from jv3search.encoders.models import load
 from jv3search.types import Span
 from training.reference import HITS, INDEXES, Section, chapter, files, handbook_files
 
@@ -87,7 +87,7 @@ def ranks(queries: Numbers, chunks: Numbers, titles: NDArray[np.int64]) -> NDArr
 
 def compare(folder: Path, book: str, lang: str, headings: bool = True) -> dict[str, float]:
     """Share of chunks among the first ten for their section's title: late and naive, all and pointing ones."""
-    encoder = JinaV3Encoder(folder)
+    encoder = load(folder)
     chapters, names = chapters_of(BOOKS[book](lang), headings)
     titles = np.array([t for c in chapters for t in c.titles])
     texts = [c.text[s.start : s.end] for c in chapters for s in c.spans]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from jv3search.encoders.models import load
 from jv3search.types import Task
 from training import reference
 from training.settings import ASSETS
@@ -20,7 +20,7 @@ BATCH = 256
 
 def encoder(folder: Path) -> reference.Encode:
     """(texts, task) -> vectors, by the public API."""
-    model = JinaV3Encoder(folder)
+    model = load(folder)
 
     def encode(texts: list[str], task: Task) -> reference.Vectors:
         parts = [model.encode(texts[i : i + BATCH], task) for i in range(0, len(texts), BATCH)]

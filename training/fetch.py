@@ -14,17 +14,21 @@ import sys
 from pathlib import Path
 from subprocess import PIPE
 
+from training import registries
 from training.settings import (
     CHOICE_PACKAGE,
     DESCRIPTION_LANGUAGES,
+    NPM_PACKAGES,
     PACKAGES,
+    PYTHON_PACKAGES,
     RESERVED,
     TEST_PACKAGES,
+    TREE,
     WORK,
     is_reserved,
 )
 
-DEBS, TREE, LISTS = WORK / "debs", WORK / "tree", WORK / "lists"
+DEBS, LISTS = WORK / "debs", WORK / "lists"
 BATCH = 25  # packages a call of apt: a call reads the archive's index anew, which takes 0.9 s
 APT = {
     "Dir::State::Lists": str(LISTS),
@@ -96,20 +100,22 @@ def unpack(packages: list[str]) -> None:
         (target / ".done").touch()
 
 
+def _row(name: str, version: str, file: Path, use: str) -> dict[str, object]:
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return {"package": name, "version": version, "bytes": file.stat().st_size, "sha256": digest, "use": use}
+
+
 def record(path: Path) -> None:
     """Write down which files the training has read: name, version, size and hash of every package."""
     rows = []
     for deb in sorted(DEBS.glob("*.deb")):
         name, version, _ = deb.name.split("_", 2)
-        rows.append(
-            {
-                "package": name,
-                "version": version.replace("%3a", ":"),
-                "bytes": deb.stat().st_size,
-                "sha256": hashlib.sha256(deb.read_bytes()).hexdigest(),
-                "use": "test" if is_reserved(name) else "training",
-            }
-        )
+        use = "test" if is_reserved(name) else "training"
+        rows.append(_row(name, version.replace("%3a", ":"), deb, use))
+    for name, version in (PYTHON_PACKAGES | NPM_PACKAGES).items():
+        found = registries.archive(name, version)
+        if found is not None:
+            rows.append(_row(name, version, found, "training"))
     indexes = sorted(p.name.split("_dists_")[-1] for p in LISTS.glob("*Translation-*"))
     path.write_text(
         json.dumps({"packages": rows, "indexes": indexes, "reserved": list(RESERVED)}, indent=1) + "\n"
@@ -118,6 +124,7 @@ def record(path: Path) -> None:
 
 def main() -> None:
     """Fetch everything that is missing."""
+    registries.main()
     wanted = [*PACKAGES, *TEST_PACKAGES, CHOICE_PACKAGE]
     fetch_indexes()
     download(wanted)

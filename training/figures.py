@@ -8,8 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks import everyday
 from benchmarks.encoder import make_checkpoint, mixed_texts
-from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from jv3search import knowledge_base
+from jv3search.encoders.models import load
 from training import chapters, evaluate, positions, reference, tasks
 from training.settings import ASSETS, WORK
 
@@ -20,7 +22,7 @@ CHAPTERS = (("Debian Reference", True), ("Debian Reference", False), ("Debian Ha
 
 def rate(folder: Path, texts: list[str]) -> float:
     """Tokens a second under retrieval.passage, all texts in one call, the model loaded before."""
-    encoder = JinaV3Encoder(folder)
+    encoder = load(folder)
     encoder.encode(["warm"], "retrieval.passage")
     begun = time.perf_counter()
     encoder.encode(texts, "retrieval.passage")
@@ -42,7 +44,7 @@ def cost(folder: Path) -> dict[str, float]:
     """Size on disk, seconds to load and to embed the first query."""
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     begun = time.perf_counter()
-    encoder = JinaV3Encoder(folder)
+    encoder = load(folder)
     encoder.encode_query("warm")
     loaded = time.perf_counter()
     for _ in range(20):
@@ -52,6 +54,18 @@ def cost(folder: Path) -> dict[str, float]:
         "megabytes": round(size / 1e6, 1),
         "load_s": round(loaded - begun, 2),
         "query_ms": round(1000 * each, 1),
+    }
+
+
+def everyday_folders(folder: Path) -> dict[str, dict[str, float]]:
+    """The reporting half of the everyday sets by vectors alone, in the document's language and in others."""
+    index, languages = everyday.index_of("report", str(folder), with_manuals=False)
+    with knowledge_base.open(index) as kb:
+        asked = everyday.ask(kb, everyday.questions("report"), languages, "dense")
+    found = everyday.measured(asked)["questions"]
+    return {
+        group: {name: round(found[group][name]["mean"], 4) for name in ("hit@1", "hit@3", "nDCG@10")}
+        for group in ("same language", "across languages")
     }
 
 
@@ -73,6 +87,7 @@ def collect(folder: Path) -> dict[str, object]:
         },
         "positions": positions.by_position(folder),
         "tasks": tasks.compare(folder),
+        "everyday": everyday_folders(folder),
     }
     return found
 

@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.settings import DIMS
+from training.settings import DIMS, size_for
 
 SCALE = 20.0
+SHORT = (0.2, 0.35, 0.45)  # shares of the smaller sizes
 
 
 def info_nce(queries: Tensor, passages: Tensor, same: Tensor | None = None) -> Tensor:
@@ -30,7 +31,14 @@ def info_nce(queries: Tensor, passages: Tensor, same: Tensor | None = None) -> T
 
 def smaller(chance: random.Random = random.Random(20)) -> int:  # noqa: B008  one stream for all calls
     """One of the smaller sizes, the smallest most often: drawing one a step costs half of computing all."""
-    return chance.choices(DIMS[1:], weights=(0.2, 0.35, 0.45))[0]
+    return chance.choices(DIMS[1:], weights=SHORT)[0]
+
+
+def sizes(device: torch.device) -> list[tuple[int, float]]:
+    """(dimensions, weight) of a loss: all of them a third, the smaller sizes or a drawn one the rest."""
+    if size_for(device.type).every_dimension:
+        return [(DIMS[0], 1 / 3), *((dim, share * 2 / 3) for dim, share in zip(DIMS[1:], SHORT, strict=True))]
+    return [(DIMS[0], 1 / 3), (smaller(), 2 / 3)]
 
 
 def matryoshka(queries: Tensor, passages: Tensor, same: Tensor | None = None) -> Tensor:
@@ -38,9 +46,8 @@ def matryoshka(queries: Tensor, passages: Tensor, same: Tensor | None = None) ->
 
     Kusupati et al., "Matryoshka Representation Learning" (2022).
     """
-    dim = smaller()
-    short = info_nce(queries[:, :dim], passages[:, :dim], same)
-    return (info_nce(queries, passages, same) + 2 * short) / 3
+    found = [weight * info_nce(queries[:, :dim], passages[:, :dim], same) for dim, weight in sizes(queries.device)]
+    return torch.stack(found).sum()
 
 
 def distill(student: Tensor, teacher: Tensor) -> Tensor:
@@ -68,7 +75,7 @@ def ranking(ours: tuple[Tensor, Tensor], theirs: tuple[Tensor, Tensor], itself: 
         found = (SCALE * left @ right.T).masked_fill(skipped, -1e4).log_softmax(1)
         return F.kl_div(found, wanted, log_target=True, reduction="batchmean")
 
-    return (short(DIMS[0]) + 2 * short(smaller())) / 3
+    return torch.stack([weight * short(dim) for dim, weight in sizes(left.device)]).sum()
 
 
 def supervised(vectors: Tensor, labels: Tensor, nearest: bool = False) -> Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from jv3search.encoders.models import load
 from jv3search.types import Span
 from training import reference
 
@@ -38,7 +38,7 @@ def spans_of(parts: Sequence[str]) -> list[Span]:
 
 def by_position(folder: Path, lang: str = "en") -> dict[str, float]:
     """Hit@10 of the titles for sections late-chunked in each part of a long context, and for sections alone."""
-    encoder = JinaV3Encoder(folder)
+    encoder = load(folder)
     sections = reference.test_sections()[lang]
     texts = [section.text[: reference.PASSAGE_LENGTH] for section in sections]
     lengths = [len(encoder.tokenize(text)) + 1 for text in texts]

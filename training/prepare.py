@@ -7,8 +7,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from training.fetch import LISTS, TREE
-from training.settings import LANGUAGES, WORK
+from training.fetch import LISTS
+from training.settings import LANGUAGES, TREE, WORK
 from training.sources import (
     Block,
     Page,

@@ -17,17 +17,18 @@ class Log:
         self.name, self.steps, self.every = name, steps, every
         self.begun = self.shown = time.monotonic()
         self.first: int | None = None
-        self.loss: float | None = None
+        self.loss: torch.Tensor | None = None
 
-    def __call__(self, step: int, loss: float) -> None:
-        """Note a step's loss."""
+    def __call__(self, step: int, loss: torch.Tensor) -> None:
+        """Note a step's loss; it stays on its device until it is shown, so that nothing waits for it."""
+        loss = loss.detach()
         self.first = step if self.first is None else self.first
         self.loss = loss if self.loss is None else 0.97 * self.loss + 0.03 * loss
         now = time.monotonic()
         if now - self.shown > self.every or step + 1 == self.steps:
             each = (now - self.begun) / (step - self.first + 1)
             left = each * (self.steps - step - 1)
-            done = f"{self.name} {step + 1}/{self.steps} loss {self.loss:.4f}"
+            done = f"{self.name} {step + 1}/{self.steps} loss {self.loss.item():.4f}"
             print(
                 f"{done} {each:.2f} s/step, {left / 60:.0f} min left",
                 file=sys.stderr,
@@ -43,11 +44,14 @@ def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: i
     draft.replace(path)
 
 
-def resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """Go on from the state on disk; returns the step to begin with."""
-    if not path.exists():
-        return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)  # wherever it was made
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])
+def steps_done(path: Path) -> int:
+    """How many steps the state on disk has behind it."""
+    return int(torch.load(path, map_location="cpu", weights_only=True)["step"]) if path.exists() else 0
+
+
+def resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Go on from the state on disk, if there is one."""
+    if path.exists():
+        state = torch.load(path, map_location="cpu", weights_only=True)  # wherever it was made
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jv3search.types import Task
-from training.fetch import TREE
-from training.settings import CHOICE_LANGUAGES, CHOICE_PACKAGE, DIMS, TEST_LANGUAGES
+from training.settings import CHOICE_LANGUAGES, CHOICE_PACKAGE, DIMS, TEST_LANGUAGES, TREE
 
 HEADING = re.compile(r'<h([1-6]) class="title"[^>]*><a(?: xmlns="")? id="([^"]+)"\s*/?>(?:</a>)?(.*?)</h\1>', re.S)
 NUMBER = re.compile(r"^\W*(?:[^\W\d]*\s*)?(?:\d+|[A-Z])(?:\.\d+)*\.?\s+")

@@ -3,6 +3,7 @@
 python -m training.run                     all steps
 python -m training.run static transformer  these steps
 python -m training.run --again static      throws the step's result away first
+python -m training.run --device cuda       by the recipe's larger size
 """
 
 from __future__ import annotations
@@ -60,14 +61,14 @@ def teacher(options: Options) -> None:
     """The English teacher's vectors, for as long as allowed."""
     from training import teacher
 
-    teacher.main(options.teacher_minutes)
+    teacher.main(["--device", options.device, "--minutes", str(options.teacher_minutes)])
 
 
 def static(options: Options) -> None:
     """The table."""
     from training import static
 
-    static.main(["--threads", str(options.threads), "--share", str(options.share)])
+    static.main(learning(options))
 
 
 def learning(options: Options) -> list[str]:
@@ -80,6 +81,13 @@ def transformer(options: Options) -> None:
     from training import transformer
 
     transformer.main(learning(options))
+
+
+def everyday(options: Options) -> None:
+    """The same layers with everyday language, from a multilingual teacher; on the CPU."""
+    from training import everyday_stage
+
+    everyday_stage.main(["--threads", str(options.threads), "--share", str(options.share)])
 
 
 def adapters(options: Options) -> None:
@@ -120,7 +128,11 @@ def card(options: Options) -> None:
 
 STEPS: dict[str, Callable[[Options], None]] = {
     step.__name__: step
-    for step in (fetch, prepare, tokenizer, corpus, teacher, static, transformer, adapters, write, measure, card)
+    for step in (
+        *(fetch, prepare, tokenizer, corpus, teacher),
+        *(static, transformer, everyday, adapters),
+        *(write, measure, card),
+    )
 }
 RESULTS = {
     "prepare": ["pages/*.jsonl"],
@@ -129,6 +141,7 @@ RESULTS = {
     "teacher": ["teacher.keys", "teacher.rows"],
     "static": ["static.pt", "static.state.pt"],
     "transformer": ["transformer.pt", "transformer.state.pt"],
+    "everyday": ["everyday/*.npz", "everyday.pt", "everyday.parts.pt"],
     "adapters": ["adapters/*.pt"],
     "measure": ["figures.json"],
 }
@@ -146,7 +159,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.run", description=__doc__.splitlines()[0])
     parser.add_argument("steps", nargs="*", metavar="step", help=f"of {', '.join(STEPS)}; all when none is named")
     parser.add_argument("--again", action="store_true", help="throw away the named steps' results first")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda, for the transformer and the adapters")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda: for teacher, static, transformer, adapters")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--teacher-minutes", type=float, default=40.0)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of steps, for a trial")

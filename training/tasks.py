@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from jv3search.encoders.models import load
+from jv3search.encoders.port import Encoder
 from jv3search.types import Task
 from training.prepare import SOURCES, read_pages
 from training.sampling import is_dev
@@ -43,7 +44,7 @@ def texts_of(page: Page, chance: np.random.Generator) -> list[str]:
     return [text for text in found if text.strip()]
 
 
-def translations(encoder: JinaV3Encoder, task: Task | None) -> float:
+def translations(encoder: Encoder, task: Task | None) -> float:
     """Share of texts whose nearest text in the other half of the pairs is their own translation."""
     chance = np.random.default_rng(SEED)
     left, right, seen = [], [], set()
@@ -60,7 +61,7 @@ def translations(encoder: JinaV3Encoder, task: Task | None) -> float:
     return float(((a @ b.T).argmax(1) == np.arange(len(a))).mean())
 
 
-def same_page(encoder: JinaV3Encoder, task: Task | None) -> tuple[Rows, NDArray[np.int64]]:
+def same_page(encoder: Encoder, task: Task | None) -> tuple[Rows, NDArray[np.int64]]:
     """(vectors of texts of a few pages, each in any of its languages, the page's number)."""
     chance = np.random.default_rng(SEED)
     texts, labels = [], []
@@ -72,7 +73,7 @@ def same_page(encoder: JinaV3Encoder, task: Task | None) -> tuple[Rows, NDArray[
     return encoder.encode(texts, task), np.array(labels)
 
 
-def clustering(encoder: JinaV3Encoder, task: Task | None) -> float:
+def clustering(encoder: Encoder, task: Task | None) -> float:
     """V-measure of as many k-means clusters as there are pages, the mean of twenty runs: one run is off by 0.01.
 
     Rosenberg, Hirschberg, "V-Measure: A Conditional Entropy-Based External Cluster Evaluation Measure" (2007).
@@ -86,7 +87,7 @@ def clustering(encoder: JinaV3Encoder, task: Task | None) -> float:
     return float(np.mean([v_measure_score(labels, clusters) for clusters in runs]))
 
 
-def neighbours(encoder: JinaV3Encoder, task: Task | None) -> float:
+def neighbours(encoder: Encoder, task: Task | None) -> float:
     """Mean average precision of finding the other texts of the same page, over all texts as queries."""
     rows, labels = same_page(encoder, task)
     scores = rows @ rows.T
@@ -97,7 +98,7 @@ def neighbours(encoder: JinaV3Encoder, task: Task | None) -> float:
     return float(((precision * right).sum(1)[wanted] / right.sum(1)[wanted]).mean())
 
 
-def classification(encoder: JinaV3Encoder, task: Task | None) -> float:
+def classification(encoder: Encoder, task: Task | None) -> float:
     """Share of descriptions whose archive section has the nearest centre; the centres come from other pages."""
     chance = np.random.default_rng(SEED)
     known, asked = pages(False, ("descriptions",), every=20), pages(True, ("descriptions",))
@@ -111,7 +112,7 @@ def classification(encoder: JinaV3Encoder, task: Task | None) -> float:
     return float((guessed == np.array([page.topic for page in asked])).mean())
 
 
-MEASURES: tuple[tuple[Task, str, Callable[[JinaV3Encoder, Task | None], float]], ...] = (
+MEASURES: tuple[tuple[Task, str, Callable[[Encoder, Task | None], float]], ...] = (
     ("text-matching", "own translation is the nearest of 1,500", translations),
     ("separation", "texts of the same page clustered by k-means, v-measure", clustering),
     ("separation", "texts of the same page found, mean average precision", neighbours),
@@ -121,7 +122,7 @@ MEASURES: tuple[tuple[Task, str, Callable[[JinaV3Encoder, Task | None], float]],
 
 def compare(folder: Path) -> list[dict[str, str | float]]:
     """Every task's measures with its adapter and without."""
-    encoder = JinaV3Encoder(folder)
+    encoder = load(folder)
     return [
         {
             "task": task,

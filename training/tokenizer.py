@@ -7,6 +7,7 @@ import os
 import random
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,8 +109,9 @@ def assemble(learned: sentencepiece.SentencePieceProcessor) -> Tokenizer:
     return tokenizer
 
 
+@cache
 def load(path: Path = PATH) -> Tokenizer:
-    """The tokenizer, without truncation or padding."""
+    """The tokenizer, without truncation or padding, read once."""
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_truncation()
     tokenizer.no_padding()

@@ -21,7 +21,7 @@ from jv3search.cli.options import (
 from jv3search.cli.progress import counting
 
 if TYPE_CHECKING:
-    from jv3search.evaluation.dimensions import Bench, Way
+    from jv3search.evaluation.dimensions import Bench, SearchFigures
 
 _HEADINGS = f"{'':>5}  {'vector':>10}  {'coarse search alone':>28}  {'scored again at full size':>28}"
 _COLUMNS = f"{'dims':>5}  {'index':>10}" + f"  {'recall':>8} {'median':>9} {'p95':>9}" * 2
@@ -37,14 +37,14 @@ _COLUMNS = f"{'dims':>5}  {'index':>10}" + f"  {'recall':>8} {'median':>9} {'p95
     help="Dimensions to try.",
 )
 @click.option(
-    "--queries", type=PathType(), metavar="FILE", help="Ask each line of a file [sentences of the index]."
+    "--queries", type=PathType(), metavar="FILE", help="File with a query on each line [sentences of the index]."
 )
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
     default=200,
     show_default=True,
-    help="Sentences to ask otherwise.",
+    help="How many sentences of the index to search for, without --queries.",
 )
 @click.option("--k", type=click.IntRange(min=1), default=10, show_default=True, help="How many hits.")
 @click.option("--plot", type=PathType(), metavar="FILE", help="Draw the result as a .png or .svg.")
@@ -65,20 +65,21 @@ def bench(
 
     Recall is the share of what exact search with the full vectors finds. The index itself stays as it is.
     """
-    from jv3search import wiring
+    from jv3search import knowledge_base
+    from jv3search.evaluation.dimensions import bench as measured
     from jv3search.evaluation.plot import check_plot, save_plot
 
     if plot:
         check_plot(plot)
-    asked = list(query_lines(queries)) if queries else None
-    settings = wiring.settings_for({"index": index, "model": model})
-    found = wiring.bench(settings, dims, asked, sample=sample, k=k, progress=counting)
-    left_out = sorted(set(dims) - {trial.dimension for trial in found.trials})
+    texts = list(query_lines(queries)) if queries else None
+    with knowledge_base.open(index, model=model) as kb:
+        found = measured(kb.reader, kb.encoder, dims, texts, sample=sample, k=k, progress=counting)
+    left_out = sorted(set(dims) - {of.dimension for of in found.trials})
     if left_out:
         notice(f"Left out: {', '.join(map(str, left_out))}; the index's vectors have {found.full} values.")
     if found.sampled:
         sentences = counted(found.queries, "sentence")
-        notice(f"Asked {sentences} of the index itself; --queries FILE asks your own questions.")
+        notice(f"The queries were {sentences} of the index itself; --queries FILE searches for your own.")
     if as_json:
         echo_json(found.as_json())
     else:
@@ -89,8 +90,8 @@ def bench(
 
 def _table(found: Bench) -> str:
     rows = [
-        f"{trial.dimension:>5}  {trial.bytes / 2**20:>6.1f} MiB  {_way(trial.coarse)}  {_way(trial.rescored)}"
-        for trial in found.trials
+        f"{of.dimension:>5}  {of.bytes / 2**20:>6.1f} MiB  {_cells(of.coarse)}  {_cells(of.rescored)}"
+        for of in found.trials
     ]
     about = (
         f"{counted(found.chunks, 'chunk')}, {found.queries} queries, {found.model}; recall@{found.k} is against "
@@ -99,5 +100,5 @@ def _table(found: Bench) -> str:
     return "\n".join([about, "", _HEADINGS, _COLUMNS, *rows])
 
 
-def _way(way: Way) -> str:
-    return f"{way.recall:>8.3f} {way.median:>6.2f} ms {way.p95:>6.2f} ms"
+def _cells(found: SearchFigures) -> str:
+    return f"{found.recall:>8.3f} {found.median:>6.2f} ms {found.p95:>6.2f} ms"

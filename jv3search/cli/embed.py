@@ -15,7 +15,7 @@ from jv3search.errors import InputError
 from jv3search.types import Embedding, Span
 
 if TYPE_CHECKING:
-    from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+    from jv3search.encoders.port import Encoder
 
 _LINES = 64  # embedded together; results appear after so many
 
@@ -33,13 +33,13 @@ def embed(file: TextIO, task: Any, dim: int | None, model: str | None, late: boo
 
     With --late the lines, joined by one space, are embedded as one text and pooled line by line.
     """
-    from jv3search import wiring
+    from jv3search.knowledge_base import encoder_of
 
     if late and task != "retrieval.passage":
         raise InputError("--late embeds a document's chunks: use it together with --task retrieval.passage")
     settings = load_settings({"model": model})
     lines = _lines(file)
-    encoder = wiring.open_encoder(settings)
+    encoder = encoder_of(settings)
     embeddings = [_late(encoder, list(lines), dim)] if late else _each(encoder, lines, task, dim)
     with counting(None, "embedding", beside_results=True) as step:
         for rows in embeddings:
@@ -61,13 +61,13 @@ def _lines(file: TextIO) -> Iterator[str]:
         raise InputError(f"there is no line to embed in {file.name}")
 
 
-def _each(encoder: JinaV3Encoder, lines: Iterable[str], task: Any, dim: int | None) -> Iterator[Embedding]:
+def _each(encoder: Encoder, lines: Iterable[str], task: Any, dim: int | None) -> Iterator[Embedding]:
     lines = iter(lines)
     while part := list(islice(lines, _LINES)):
         yield encoder.encode(part, task, dimension=dim)
 
 
-def _late(encoder: JinaV3Encoder, lines: list[str], dim: int | None) -> Embedding:
+def _late(encoder: Encoder, lines: list[str], dim: int | None) -> Embedding:
     """One document whose chunks are the lines, joined by one space as Jina's API joins its inputs."""
     spans, start = [], 0
     for line in lines:

@@ -1,4 +1,4 @@
-"""`jv3search eval`: how well searches find what is known to be right."""
+"""`jv3search eval`: how well searches find what is known to be relevant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,15 +14,16 @@ from jv3search.cli.options import Listed, PathType, echo_json, index_option, jso
 from jv3search.cli.progress import counting
 from jv3search.errors import InputError
 
-if TYPE_CHECKING:
-    from jv3search.evaluation.reports import Evaluation
-
 
 @click.command("eval")
 @click.argument("dataset", type=PathType(), required=False)
-@click.option("--silver", is_flag=True, help="Ask the headings of the index's own documents.")
+@click.option("--silver", is_flag=True, help="Use the headings of the index's own documents as queries.")
 @click.option(
-    "--sample", type=click.IntRange(min=0), default=300, show_default=True, help="Headings to ask; 0: all."
+    "--sample",
+    type=click.IntRange(min=0),
+    default=300,
+    show_default=True,
+    help="How many headings to use; 0: all.",
 )
 @index_option
 @model_option
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
     type=Listed("hybrid", "dense", "keyword"),
     default="hybrid",
     show_default=True,
-    help="How to search; several with commas.",
+    help="How to search; separate several by commas.",
 )
 @click.option(
     "--pooling",
     type=Listed("late", "naive"),
     default="late",
     show_default=True,
-    help="How chunks are embedded; several with commas.",
+    help="How chunks are embedded; separate several by commas.",
 )
 @click.option(
     "--dims",
@@ -47,9 +48,7 @@ if TYPE_CHECKING:
     metavar="D,...",
     help="Matryoshka dimensions that embeddings are cut to [the model's].",
 )
-@click.option(
-    "--k", type=click.IntRange(min=1), default=10, show_default=True, help="Where nDCG and recall are cut off."
-)
+@click.option("--k", type=click.IntRange(min=1), default=10, show_default=True, help="Cut-off of nDCG and recall.")
 @click.option(
     "--baseline", type=PathType(), metavar="FILE", help="Compare with a saved evaluation; status 1 if worse."
 )
@@ -58,7 +57,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1),
     default=0.01,
     show_default=True,
-    help="What may be lost of a value before it is worse.",
+    help="By how much a value may fall before it counts as worse.",
 )
 @click.option("--save", type=PathType(), metavar="FILE", help="Save the evaluation, to be a baseline.")
 @json_option
@@ -80,24 +79,28 @@ def evaluate(
     """Measure nDCG, recall and reciprocal rank by query language and document language.
 
     DATASET is a folder in the BEIR layout (corpus.jsonl, queries.jsonl, qrels/test.tsv), or a .tsv file about the
-    documents of the index: query, tab, file or file#page, and if you like another tab and the query's language.
+    documents of the index: query, tab, file or file#page, and optionally another tab and the query's language.
     """
-    from jv3search import wiring
-    from jv3search.evaluation.baseline import load_baseline
+    from jv3search.evaluation.evaluate import Grid
+    from jv3search.evaluation.evaluate import evaluate as measured
     from jv3search.evaluation.measures import standard_measures
-    from jv3search.evaluation.runs import Plan
+    from jv3search.evaluation.reports import evaluation_as_json, load_baseline
+    from jv3search.evaluation.tables import evaluation_text
 
     _check(dataset, silver, index, save, baseline)
     before = load_baseline(baseline) if baseline else None
-    plan = Plan(pooling, dims, mode, standard_measures(k))
-    flags = {"index": index, "model": model}
-    found = wiring.evaluate(flags, dataset, plan, sample=sample, progress=counting)
+    grid = Grid(pooling, dims, mode, standard_measures(k))
+    found = measured(index, model, dataset, grid, sample=sample, progress=counting)
     for remark in found.notices:
         notice(remark)
-    _show(found, k, as_json)
+    as_saved = evaluation_as_json(found)
+    if as_json:
+        echo_json(as_saved)
+    else:
+        click.echo(evaluation_text(found, k))
     if save:
-        save.write_text(json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    return _compare(before, found.as_json(), tolerance) if before else 0
+        save.write_text(json.dumps(as_saved, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return _compare(before, as_saved, tolerance) if before else 0
 
 
 def _check(
@@ -118,17 +121,8 @@ def _check(
         raise InputError(f"--save cannot write to {save}: it is a folder, or its folder is missing or read-only")
 
 
-def _show(found: Evaluation, k: int, as_json: bool) -> None:
-    from jv3search.evaluation.tables import evaluation_text
-
-    if as_json:
-        echo_json(found.as_json())
-    else:
-        click.echo(evaluation_text(found, k))
-
-
 def _compare(before: Mapping[str, Any], now: Mapping[str, Any], tolerance: float) -> int:
-    from jv3search.evaluation.baseline import changes
+    from jv3search.evaluation.reports import changes
 
     compared = changes(before, now)
     worse = [change for change in compared if change.worse(tolerance)]

@@ -10,7 +10,6 @@ import click
 
 from jv3search.cli.ingest import row_as_json
 from jv3search.cli.options import counted, echo_json, forms, index_option, json_option, kind_option, notice, plain
-from jv3search.config import load_settings
 from jv3search.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,30 +21,28 @@ if TYPE_CHECKING:
 @json_option
 def status(index: Path | None, as_json: bool) -> None:
     """Show what is in the index: documents, languages, formats, model, size, failures."""
-    from jv3search import wiring
+    from jv3search import knowledge_base
 
-    settings = load_settings({"index": index})
-    with wiring.open_reader(settings) as reader:
-        state = reader.status()
+    with knowledge_base.open(index) as kb:
+        state = kb.status()
     if as_json:
-        echo_json(_as_json(state, settings.index))
+        echo_json(_as_json(state, kb.settings.index))
     else:
-        _show(state, settings.index)
+        _show(state, kb.settings.index)
 
 
 @click.command("list")
 @index_option
-@click.option(
-    "--translations", "linked", is_flag=True, help="Below each document those that are translations of it."
-)
+@click.option("--translations", "linked", is_flag=True, help="List the translations of each document below it.")
 @json_option
 def list_documents(index: Path | None, linked: bool, as_json: bool) -> None:
     """List the documents in the index by URI; with --json, one line with all that is known of each."""
-    from jv3search import wiring
+    from jv3search import knowledge_base
 
-    with wiring.open_reader(load_settings({"index": index})) as reader:
-        for row in reader.documents():
-            others = reader.translations_of(row.uri) if linked else []
+    with knowledge_base.open(index) as kb:
+        translations = kb.reader.every_translation() if linked else {}
+        for row in kb.documents():
+            others = translations.get(row.uri, [])
             if as_json:
                 times = {"modified": row.modified.isoformat(), "ingested_at": row.ingested_at.isoformat()}
                 named = [{"uri": uri, "language": language, "score": score} for uri, language, score in others]
@@ -62,17 +59,13 @@ def list_documents(index: Path | None, linked: bool, as_json: bool) -> None:
 @kind_option
 def reindex(index: Path | None, dim: int | None, kind: str | None) -> None:
     """Change the dimension or kind of the vector index, from the stored full-size vectors."""
-    from jv3search import wiring
+    from jv3search import knowledge_base
 
-    settings = load_settings({"index": index})
-    with wiring.reopen_writer(settings) as writer:
-        writer.reindex(dimension=dim, kind=kind)
-    for remark in writer.notices:
-        notice(remark)
-    with wiring.open_reader(settings) as reader:
-        click.echo(
-            f"{settings.index} is searched at {counted(reader.dimension, 'dimension')}, kind {reader.kind}."
-        )
+    with knowledge_base.open(index) as kb:
+        for remark in kb.reindex(dimension=dim, kind=kind):
+            notice(remark)
+        size = counted(kb.reader.dimension, "dimension")
+        click.echo(f"{kb.settings.index} is searched at {size}, kind {kb.reader.kind}.")
 
 
 @click.command()
@@ -80,14 +73,14 @@ def reindex(index: Path | None, dim: int | None, kind: str | None) -> None:
 @index_option
 def remove(uris: tuple[str, ...], index: Path | None) -> int:
     """Take documents out of the index by their URI, as hits and status show it; files stay where they are."""
-    from jv3search import wiring
+    from jv3search import knowledge_base
 
-    settings = load_settings({"index": index})
-    with wiring.reopen_writer(settings) as writer:
-        absent = [uri for uri in uris if not any(writer.remove(form) for form in dict.fromkeys(forms(uri)))]
+    with knowledge_base.open(index) as kb:
+        removed = set(kb.remove(*(form for uri in uris for form in dict.fromkeys(forms(uri)))))
+    absent = [uri for uri in uris if removed.isdisjoint(forms(uri))]
     click.echo(f"{counted(len(uris) - len(absent), 'document')} removed.")
     if absent:
-        raise InputError(f"not in {settings.index}: {', '.join(absent)}")
+        raise InputError(f"not in {kb.settings.index}: {', '.join(absent)}")
     return 0
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,21 +26,14 @@ from jv3search.config import Settings
 
 if TYPE_CHECKING:
     from jv3search.indexes import LedgerRow
+    from jv3search.ingest.pipeline import Progress
     from jv3search.ingest.plan import Plan
     from jv3search.ingest.walk import Found
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What an ingest did: its plan, each file's ledger row, the model's name, documents removed."""
-
-    plan: Plan
-    rows: tuple[LedgerRow, ...]
-    model: str
-    removed: int
+    from jv3search.knowledge_base import IngestReport
 
 
 _FAILED = ("failed", "empty")
+_NAMED = 5  # unsupported files
 _PLAN_WORDS = {
     "add": "new", "replace": "changed", "move": "moved", "keep": "unchanged",
     "unsupported": "unsupported", "fail": "unreadable",
@@ -51,10 +44,10 @@ _PLAN_WORDS = {
 @click.argument("paths", nargs=-1, type=PathType(), metavar="[PATH]...")
 @index_option
 @model_option
-@click.option("--dim", type=int, metavar="N", help="Dimension of a new index's search [256, or the model's size].")
+@click.option("--dim", type=int, metavar="N", help="Search dimension of a new index [256, or the model's size].")
 @kind_option
 @click.option("--chunk-tokens", type=click.IntRange(min=16), metavar="N", help="Target size of a chunk [256].")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, without doing it.")
 @click.option("--prune", is_flag=True, help="Remove documents whose files are gone from the given paths.")
 @click.option(
     "--wait", type=float, default=0.0, metavar="S", help="Seconds to wait for another ingest to end [0]."
@@ -76,19 +69,19 @@ def ingest(
 
     Only new and changed files are embedded. The exit status is 1 if a file failed; the others are stored.
     """
-    from jv3search import wiring
+    from jv3search import knowledge_base
 
     if dim is not None:
         _check_dimension(dim)
-    flags = {"index": index, "model": model, "dimension": dim, "kind": kind, "chunk_tokens": chunk_tokens}
-    settings = wiring.settings_for(flags)
-    roots = list(paths) or [settings.documents]
-    found = _find(settings, roots, prune)
-    if dry_run:
-        return _show_plan(_plan_only(settings, found, roots), settings, prune, as_json)
-    began = time.perf_counter()
-    run = _carry_out(settings, found, roots, prune, wait)
-    return _show_outcome(run, settings, time.perf_counter() - began, as_json)
+    kb = knowledge_base.open(index, create=True, model=model, dimension=dim, kind=kind, chunk_tokens=chunk_tokens)
+    with kb, _Bars() as bars:
+        if dry_run:
+            return _show_plan(kb.plan(*paths, prune=prune, progress=bars.progress()), kb.settings, prune, as_json)
+        notice(f"Model: {kb.settings.model}. Index: {kb.settings.index}.")
+        report = kb.ingest(*paths, prune=prune, wait=wait, progress=bars.progress())
+    for remark in report.notices:
+        notice(remark)
+    return _show_outcome(report, kb.settings, as_json)
 
 
 def _check_dimension(dimension: int) -> None:
@@ -96,38 +89,30 @@ def _check_dimension(dimension: int) -> None:
         raise click.BadParameter(f"{dimension} is not in 1..1024", param_hint="--dim")
 
 
-def _find(settings: Settings, roots: list[Path], prune: bool) -> Found:
-    from jv3search import wiring
+class _Bars(ExitStack):
+    """The progress of an ingest in the terminal: one bar while files are compared, one while they are read."""
 
-    found = wiring.find_documents(settings, roots, prune=prune)
-    if found.links or found.hidden:
-        notice(f"Left out: {counted(found.links, 'link')}, {counted(found.hidden, 'hidden name')}.")
-    return found
+    def progress(self) -> Progress:
+        """What an ingest is to tell whom."""
+        from jv3search.ingest.pipeline import Progress
 
+        return Progress(
+            on_found=self._found,
+            on_compared=lambda: self._step(),
+            on_plan=self._plan,
+            on_row=lambda row: self._bar.finish(row),
+            on_tokens=lambda tokens: self._bar.count_tokens(tokens),
+        )
 
-def _plan_only(settings: Settings, found: Found, roots: list[Path]) -> Plan:
-    from jv3search import wiring
+    def _found(self, found: Found) -> None:
+        left_out = [counted(n, noun) for n, noun in ((found.links, "link"), (found.hidden, "hidden name")) if n]
+        if left_out:
+            notice(f"Left out: {', '.join(left_out)}.")
+        self._step = self.enter_context(counting(len(found.files), "comparing"))
 
-    with counting(len(found.files), "comparing") as step:
-        return wiring.dry_run(settings, found, roots, step)
-
-
-def _carry_out(settings: Settings, found: Found, roots: list[Path], prune: bool, wait: float) -> _Run:
-    """Plan and ingest under the index's lock, so that the plan is still true when it is carried out."""
-    from jv3search import wiring
-    from jv3search.ingest.pipeline import Progress
-    from jv3search.ingest.plan import make_plan
-
-    notice(f"Model: {settings.model}. Index: {settings.index}.")
-    with wiring.open_writer(settings, wiring.recipe_of(settings), wait=wait) as writer:
-        with counting(len(found.files), "comparing") as step:
-            plan = make_plan(found, roots, writer.documents(), step)
-        with FileBar(len(plan.files)) as bar:
-            progress = Progress(on_row=bar.settle, on_tokens=bar.count_tokens)
-            rows = wiring.ingest(settings, plan, writer, prune=prune, progress=progress)
-    for remark in writer.notices:
-        notice(remark)
-    return _Run(plan, tuple(rows), settings.model, len(plan.vanished) if prune else 0)
+    def _plan(self, plan: Plan) -> None:
+        self.close()
+        self._bar = self.enter_context(FileBar(len(plan.files)))
 
 
 def _show_plan(plan: Plan, settings: Settings, prune: bool, as_json: bool) -> int:
@@ -149,42 +134,52 @@ def _show_plan(plan: Plan, settings: Settings, prune: bool, as_json: bool) -> in
     return 0
 
 
-def _show_outcome(run: _Run, settings: Settings, seconds: float, as_json: bool) -> int:
-    counts: Counter[str] = Counter(row.state for row in run.rows)
+def _show_outcome(report: IngestReport, settings: Settings, as_json: bool) -> int:
+    counts: Counter[str] = Counter(row.state for row in report.rows)
     if as_json:
-        echo_json(_outcome_as_json(run, counts, settings, seconds))
+        echo_json(_outcome_as_json(report, counts, settings))
     else:
-        for row in run.rows:
-            if row.state in _FAILED or (row.state == "unsupported" and len(run.rows) == 1):
+        for row in report.rows:
+            if row.state in _FAILED or (row.state == "unsupported" and len(report.rows) == 1):
                 notice(f"{row.state:12} {plain(row.uri)}: {row.reason}")
-        click.echo(_summary(run, counts, seconds))
-        if run.plan.vanished and not run.removed:
-            gone = counted(len(run.plan.vanished), "document")
+        if len(report.rows) > 1:
+            _name_unsupported([row.uri for row in report.rows if row.state == "unsupported"])
+        click.echo(_summary(report, counts))
+        if report.plan.vanished and not report.removed:
+            gone = counted(len(report.plan.vanished), "document")
             notice(f"{gone} in the index without a file any more; --prune removes what is gone.")
-    lone = len(run.rows) == 1 and bool(counts["unsupported"])
+    lone = len(report.rows) == 1 and bool(counts["unsupported"])
     return 1 if lone or any(counts[state] for state in _FAILED) else 0
 
 
-def _outcome_as_json(run: _Run, counts: Counter[str], settings: Settings, seconds: float) -> dict[str, Any]:
+def _name_unsupported(uris: list[str]) -> None:
+    """Which files no reader knows: a few by name, for a folder of photos has thousands."""
+    if uris:
+        named = ", ".join(plain(Path(uri).name) for uri in uris[:_NAMED])
+        more = f" and {len(uris) - _NAMED:,} more ('jv3search status' lists them)" if len(uris) > _NAMED else ""
+        notice(f"{'unsupported':12} {named}{more}")
+
+
+def _outcome_as_json(report: IngestReport, counts: Counter[str], settings: Settings) -> dict[str, Any]:
     return {
         "index": str(settings.index),
-        "model": run.model,
-        "seconds": round(seconds, 3),
-        "removed": run.removed,
-        "vanished": list(run.plan.vanished),
+        "model": report.model,
+        "seconds": round(report.seconds, 3),
+        "removed": report.removed,
+        "vanished": list(report.plan.vanished),
         "counts": dict(counts),
-        "files": [row_as_json(row) for row in run.rows],
+        "files": [row_as_json(row) for row in report.rows],
     }
 
 
-def _summary(run: _Run, counts: Counter[str], seconds: float) -> str:
-    moved = len(run.plan.of("move"))
+def _summary(report: IngestReport, counts: Counter[str]) -> str:
+    moved = len(report.plan.of("move"))
     new = counts["done"] - moved
-    chunks = sum(row.chunks for row in run.rows if row.state == "done" and not row.reason.startswith("moved"))
-    parts = [f"{counted(new, 'document')} ingested ({counted(chunks, 'chunk')}) in {seconds:.1f} s"]
+    chunks = sum(row.chunks for row in report.rows if row.state == "done" and not row.reason.startswith("moved"))
+    parts = [f"{counted(new, 'document')} ingested ({counted(chunks, 'chunk')}) in {report.seconds:.1f} s"]
     parts += [f"{moved} moved"] if moved else []
     parts += [f"{counts[state]} {state}" for state in ("unchanged", *_FAILED, "unsupported") if counts[state]]
-    parts += [f"{run.removed} removed"] if run.removed else []
+    parts += [f"{report.removed} removed"] if report.removed else []
     return ", ".join(parts) + "."
 
 

@@ -51,13 +51,13 @@ def pull(name: str) -> None:
 @json_option
 def verify(name: str, as_json: bool) -> int:
     """Check a model (a name or a folder) against its golden values; exit status 1 if one does not hold."""
-    from jv3search import wiring
     from jv3search.encoders.golden import verify as checks
+    from jv3search.encoders.models import load, locate
+    from jv3search.knowledge_base import with_model
 
-    settings = load_settings({"model": name or None})
-    encoder = wiring.open_encoder(settings)
+    settings = with_model(load_settings({"model": name or None}))
     failed = 0
-    for check in checks(encoder):
+    for check in checks(load(locate(settings.model, settings.models), settings.threads)):
         failed += not check.passed
         if as_json:
             echo_json({"check": check.what, "passed": check.passed, "detail": check.detail})

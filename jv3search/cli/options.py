@@ -70,7 +70,7 @@ def kind_option(command: Command) -> Command:
     return click.option(
         "--kind",
         type=click.Choice(["auto", "flat", "ivf"]),
-        help="Search exactly (flat), by inverted lists (ivf), or as the size demands (auto).",
+        help="Search exactly (flat), approximately (ivf), or decide by size (auto).",
     )(command)
 
 

@@ -1,4 +1,4 @@
-"""Progress bars on stderr, silent when that is no terminal and for what is over in two seconds."""
+"""Progress on stderr: a bar for what takes longer than two seconds; a line now and then without a terminal."""
 
 from __future__ import annotations
 
@@ -7,14 +7,32 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
+
+from jv3search.cli.options import notice
 
 if TYPE_CHECKING:
     from jv3search.indexes import LedgerRow
 
 _DELAY = 2.0  # seconds before a bar appears
+_LINE_EVERY = 20.0  # seconds between two lines where stderr is a file or a pipe
+
+
+class _Lines:
+    """The lines where no bar can be drawn."""
+
+    def __init__(self, *, off: bool = False) -> None:
+        self._off = off or sys.stderr.isatty()
+        self._said = time.perf_counter()
+
+    def say(self, words: str) -> None:
+        """Print it if the last line is long enough ago."""
+        now = time.perf_counter()
+        if not self._off and now - self._said >= _LINE_EVERY:
+            self._said = now
+            notice(words)
 
 
 @contextmanager
@@ -23,22 +41,28 @@ def counting(total: int | None, what: str, *, beside_results: bool = False) -> I
 
     `beside_results`: while results go to stdout, where they are progress enough if that is a terminal too.
     """
-    off = True if beside_results and sys.stdout.isatty() else None
-    with tqdm(total=total, desc=what, unit="", disable=off, delay=_DELAY, leave=False) as bar:
-        yield lambda: _step(bar)
+    off = beside_results and sys.stdout.isatty()
+    lines, done = _Lines(off=off), 0
 
+    def step() -> None:
+        nonlocal done
+        done += 1
+        bar.update(1)
+        if done != total:  # the end says itself
+            lines.say(f"{what}: {done:,}" + (f" of {total:,}" if total else ""))
 
-def _step(bar: Any) -> None:
-    bar.update(1)
+    with tqdm(total=total, desc=what, unit="", disable=off or None, delay=_DELAY, leave=False) as bar:
+        yield step
 
 
 class FileBar:
-    """Documents settled, tokens a second, time left."""
+    """Files finished, tokens a second, time left."""
 
     def __init__(self, files: int) -> None:
         self._bar = tqdm(total=files, desc="ingesting", unit="doc", disable=None, leave=False)
+        self._lines = _Lines()
         self._began = time.perf_counter()
-        self._tokens = 0
+        self._files, self._finished, self._tokens = files, 0, 0
 
     def __enter__(self) -> FileBar:
         return self
@@ -48,12 +72,23 @@ class FileBar:
     ) -> None:
         self._bar.close()
 
-    def settle(self, row: LedgerRow) -> None:
+    def finish(self, row: LedgerRow) -> None:
         """One more file is done with, one way or another."""
+        self._finished += 1
         self._bar.update(1)
+        self._say()
 
     def count_tokens(self, tokens: int) -> None:
         """So many more tokens are embedded."""
         self._tokens += tokens
-        speed = self._tokens / (time.perf_counter() - self._began)
-        self._bar.set_postfix_str(f"{speed:,.0f} tokens/s")
+        self._bar.set_postfix_str(f"{self._speed():,.0f} tokens/s")
+        self._say()
+
+    def _say(self) -> None:
+        self._lines.say(
+            f"ingesting: {self._finished:,} of {self._files:,} files, {self._tokens:,} tokens, "
+            f"{self._speed():,.0f} tokens/s"
+        )
+
+    def _speed(self) -> float:
+        return self._tokens / (time.perf_counter() - self._began)

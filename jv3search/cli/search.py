@@ -6,6 +6,7 @@ import shutil
 import textwrap
 import unicodedata
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,19 +27,39 @@ from jv3search.cli.options import (
 from jv3search.cli.progress import counting
 from jv3search.errors import InputError
 from jv3search.search.query import HELP
+from jv3search.text.graphemes import shortened
 
 if TYPE_CHECKING:
-    from jv3search.search.answer import Answer
-    from jv3search.types import Hit, Mode, Vote
+    from jv3search.search.retrieval import SearchResult
+    from jv3search.types import Hit, LegScore, Mode
 
 _NOTHING = {
     False: "Nothing was found: the index is empty, or filters and operators leave nothing.",
     True: "Nothing was found: no passage holds one of these words, or filters and operators leave nothing.",
 }
+_NOT_RELEVANT = "Nothing in the index seems to answer this. The nearest passages, best first:\n"
+_NAME = 60  # characters of a file's name; `show` and --json have all of it
 _SHOWN_LINES = 6  # of a hit's text on a terminal; --json has all of it
 
 
-@click.command(epilog=f"\b\nA query may hold:\n{HELP}")
+class SearchCommand(click.Command):
+    """A command whose arguments may begin with a minus sign, which it cannot tell from an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Say how to write a query that begins so."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name.startswith("--"):
+                raise
+            raise click.UsageError(
+                f"there is no option {error.option_name}. To leave out a word, put it behind what you look for "
+                'and -- in front: jv3search search -- "paper jam -printer"',
+                ctx,
+            ) from None
+
+
+@click.command(cls=SearchCommand, epilog=f"\b\nA query may hold:\n{HELP}")
 @click.argument("query", nargs=-1)
 @click.option("--queries", type=PathType(), metavar="FILE", help="Search each line of a file; - is stdin.")
 @index_option
@@ -55,9 +76,14 @@ _SHOWN_LINES = 6  # of a hit's text on a terminal; --json has all of it
     show_default=True,
     help="Rank by meaning and words, by meaning alone, or by words alone.",
 )
-@click.option("--explain", is_flag=True, help="Mark the sentence that matches best; show what each leg says.")
-@click.option("--group/--no-group", default=True, help="Fold copies and translations of a passage into one hit.")
-@click.option("--read", metavar="CODES", default="", help="Show a passage in the first of these languages: de,en")
+@click.option("--explain", is_flag=True, help="Mark the best sentence; show the rank and score of each leg.")
+@click.option("--group/--no-group", default=True, help="Show copies and translations of a passage as one hit.")
+@click.option(
+    "--read",
+    metavar="CODES",
+    default="",
+    help="Show a passage in the first of these languages it exists in: de,en [the language of QUERY]",
+)
 @json_option
 def search(
     query: tuple[str, ...],
@@ -75,47 +101,65 @@ def search(
     read: str,
     as_json: bool,
 ) -> None:
-    """Find the chunks that answer QUERY, whatever language they are written in.
+    """Find the passages that answer QUERY, whatever language they are written in.
 
-    With --queries there is one JSON line out for each line in.
+    With --queries, one JSON line is printed for each line of the file.
     """
-    from jv3search import wiring
+    from jv3search import knowledge_base
+    from jv3search.search.filters import language_codes, make_filter
+    from jv3search.search.retrieval import check_query
 
     asked = _questions(" ".join(query), queries)
-    languages = wiring.language_codes(_listed(read))
-    where = wiring.make_filter(languages=_listed(lang), formats=_listed(types), under=under, since=since)
+    languages = language_codes(_listed(read))
+    where = make_filter(languages=_listed(lang), formats=_listed(types), under=under, since=since)
+    for number, question in enumerate(asked, start=1):
+        with _in_line(number, queries):
+            check_query(question)  # before a model is loaded
     for folder in under:
         if not folder.exists():
             notice(f"There is no folder {folder} any more; documents that were below it can still be found.")
-    settings = wiring.settings_for({"index": index, "model": model})
-    words_only = mode == "keyword" and not explain
-    reader, encoder = (wiring.open_reader(settings), None) if words_only else wiring.open_for_search(settings)
-    ask = partial(wiring.search, where=where, k=k, mode=mode, group=group, explain=explain, languages=languages)
-    with reader, counting(len(asked), "searching", beside_results=True) as step:
+    kb = knowledge_base.open(index, model=model)
+    ask = partial(kb.search, where=where, k=k, mode=mode, group=group, languages=languages)
+    with kb, counting(len(asked), "searching", beside_results=True) as step:
         for number, question in enumerate(asked, start=1):
-            try:
-                answer = ask(reader, encoder, question)
-            except InputError as error:
-                raise InputError(f"line {number} of {queries}: {error}" if queries else str(error)) from None
+            with _in_line(number, queries):
+                result = ask(question)
+            if explain:
+                result = kb.highlight(result)
             if as_json or queries:
-                echo_json(answer.as_json())
+                echo_json(result.as_json())
             else:
-                show(answer, explain=explain)
+                show(result, explain=explain)
             step()
-        for remark in reader.notices:
+        for remark in kb.reader.notices:
             notice(remark)
 
 
-def show(answer: Answer, *, explain: bool = False) -> None:
-    """An answer for people: where each hit is, its first lines, and where else the passage stands."""
-    if not answer.hits:
-        click.echo(_NOTHING[answer.mode == "keyword"])
+@contextmanager
+def _in_line(number: int, queries: Path | None) -> Iterator[None]:
+    """What is wrong with a query is told with its line in the file it stands in."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"line {number} of {queries}: {error}" if queries else str(error)) from None
+
+
+def show(result: SearchResult, *, explain: bool = False) -> None:
+    """A result for people: where each hit is, its first lines, and where else the passage stands.
+
+    Where nothing is relevant that is said first, and of the nearest passages only the places are shown.
+    """
+    if not result.hits:
+        click.echo(_NOTHING[result.mode == "keyword"])
+    elif result.nothing_relevant:
+        click.echo(_NOT_RELEVANT)
     width = min(shutil.get_terminal_size().columns, 110)
-    for hit in answer.hits:
+    for hit in result.hits:
         click.echo(f"{click.style(f'{hit.rank:2}', bold=True)}  {_heading(hit)}")
-        for line in _body(hit, explain, width - 4):
+        for line in _body(hit, explain, width - 4) if explain or not result.nothing_relevant else ():
             click.echo(textwrap.indent(line, "    "))
-        click.echo()
+        if not result.nothing_relevant:
+            click.echo()
 
 
 def _body(hit: Hit, explain: bool, columns: int) -> Iterator[str]:
@@ -125,24 +169,23 @@ def _body(hit: Hit, explain: bool, columns: int) -> Iterator[str]:
             yield click.style(line, bold=True)
     yield from _wrapped(harmless(" ".join(hit.text.split())), columns)
     if explain:
-        yield click.style("; ".join(_opinion(vote) for vote in hit.votes), dim=True)
+        said = [f"relevance {hit.relevance:.0%}", *(_said(leg) for leg in hit.legs)]
+        yield click.style("; ".join(said), dim=True)
     for label, others in (("also in", hit.translations), ("same as", hit.copies)):
         for other in others:
             yield click.style(f"{label}: {_heading(other)}", dim=True)
 
 
-def _opinion(vote: Vote) -> str:
-    """dense: rank 1, cosine 0.612, stands out 3.1; keyword: abstains."""
-    if vote.abstained:
-        return f"{vote.leg}: abstains, it cannot match this language"
-    said = [f"rank {vote.rank}" if vote.rank else "not found"]
-    if vote.score is not None:
-        said.append(f"{'cosine' if vote.leg == 'dense' else 'BM25'} {vote.score:.3f}")
-    if vote.fair is not None:
-        said.append(f"stands out {vote.fair:.1f}")
-    if vote.share:
-        said.append(f"share {1000 * vote.share:.2f}/1000")
-    return f"{vote.leg}: {', '.join(said)}"
+def _said(leg: LegScore) -> str:
+    """dense +2.9: rank 1, cosine 0.612, z 3.1; keyword +4.1: rank 2, BM25 12.310, 83% of the words."""
+    said = [f"rank {leg.rank}" if leg.rank else "not found"]
+    if leg.score is not None:
+        said.append(f"{'cosine' if leg.leg == 'dense' else 'BM25'} {leg.score:.3f}")
+    if leg.z is not None:
+        said.append(f"z {leg.z:.1f}")
+    if leg.coverage is not None:
+        said.append(f"{leg.coverage:.0%} of the words")
+    return f"{leg.leg} {leg.log_odds:+.1f}: {', '.join(said)}"
 
 
 def _wrapped(text: str, columns: int) -> list[str]:
@@ -158,7 +201,7 @@ def _heading(hit: Hit) -> str:
     place = "".join(
         [f", page {hit.page}" if hit.page is not None else "", f", “{plain(hit.section)}”" if hit.section else ""]
     )
-    name = click.style(plain(path.name), fg="cyan", bold=True)
+    name = click.style(plain(shortened(path.name, _NAME)), fg="cyan", bold=True)
     score = click.style(f"{hit.score:.3f}", fg="green")
     number = click.style(f"#{hit.chunk_id}", dim=True)
     return f"{name}{place}  [{hit.language}]  {score}  {number}  {plain(str(path.parent))}"

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jv3search.cli.options import echo_json, forms, harmless, index_option, json_option, plain
-from jv3search.config import load_settings
 from jv3search.errors import InputError
 
 if TYPE_CHECKING:
-    from jv3search.indexes import Context, Reader
+    from jv3search.indexes import Context, IndexReader
 
 
 class Neighbours(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.2
@@ -39,7 +38,7 @@ class Neighbours(click.ParamType):  # type: ignore[type-arg]  # generic only sin
     type=Neighbours(),
     metavar="N",
     default="0",
-    help="Of a hit: N chunks before and after it, or 'section' for all of its section.",
+    help="Show N chunks before and after a hit, or 'section' for its whole section.",
 )
 @index_option
 @json_option
@@ -50,10 +49,10 @@ def show(ctx: click.Context, what: str, neighbours: int | None, index: Path | No
     A hit comes with its neighbours if --context asks for them, never beyond its section. Spans count in the
     document's text. --json adds pages, sections and translations.
     """
-    from jv3search import wiring
+    from jv3search import knowledge_base
 
-    settings = load_settings({"index": index})
-    with wiring.open_reader(settings) as reader:
+    with knowledge_base.open(index) as kb:
+        reader = kb.reader
         held = {row.uri for row in reader.documents()}
         uri = next((form for form in forms(what) if form in held), None)
         if uri is not None:
@@ -65,10 +64,10 @@ def show(ctx: click.Context, what: str, neighbours: int | None, index: Path | No
         elif (number := what.removeprefix("#")).isdecimal():
             _hit(reader, int(number), neighbours, as_json)
         else:
-            raise InputError(f"{what} is not in {settings.index}; 'jv3search list' shows what is")
+            raise InputError(f"{what} is not in {kb.settings.index}; 'jv3search list' shows what is")
 
 
-def _document(reader: Reader, uri: str, as_json: bool) -> None:
+def _document(reader: IndexReader, uri: str, as_json: bool) -> None:
     document = reader.document(uri)
     if as_json:
         linked = [
@@ -79,7 +78,7 @@ def _document(reader: Reader, uri: str, as_json: bool) -> None:
         click.echo(harmless(document.text) if sys.stdout.isatty() else document.text)
 
 
-def _hit(reader: Reader, chunk_id: int, neighbours: int | None, as_json: bool) -> None:
+def _hit(reader: IndexReader, chunk_id: int, neighbours: int | None, as_json: bool) -> None:
     found = reader.context(chunk_id, neighbours)
     if as_json:
         linked = reader.translations([chunk_id]).get(chunk_id, [])

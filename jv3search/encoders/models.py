@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -76,15 +77,35 @@ def locate(name: str, models: Path) -> Path:
     return folder.resolve()
 
 
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What is known of a checkpoint without loading it; `weights` is a digest of its files."""
+
+    weights: str
+    passage_instruction: str
+    dimension: int
+
+
+def facts_of(folder: Path) -> ModelFacts:
+    """The facts of a checkpoint folder; ModelError if it is none."""
+    from jv3search.encoders.jina_v3.config import read_config
+    from jv3search.encoders.jina_v3.digest import weights_digest
+
+    config = read_config(folder)
+    return ModelFacts(weights_digest(folder), config.instructions["retrieval.passage"], config.dimension)
+
+
 def load(folder: Path, threads: int = 0) -> JinaV3Encoder:
-    """The encoder of a checkpoint folder; this is what imports torch."""
-    import torch
-
+    """The encoder of a checkpoint folder, on PyTorch, which is imported here; `threads` 0 is one a core."""
+    # Threads that spin while they wait cost other processes their cores. OpenMP reads this when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from jv3search.encoders.jina_v3.config import read_config
     from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+    from jv3search.encoders.jina_v3.tokenizer import load_tokenizer
+    from jv3search.encoders.jina_v3.torch_engine import TorchEngine
 
-    if threads:
-        torch.set_num_threads(threads)
-    return JinaV3Encoder(folder)
+    config, tokenizer = read_config(folder), load_tokenizer(folder)
+    return JinaV3Encoder(folder, config, tokenizer, TorchEngine(folder, config, threads))
 
 
 def pull(models: Path) -> Path:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from jv3search.encoders.late_chunking import TokenizedText
 from jv3search.types import Embedding, Span, Task
 
-Passage = tuple[TokenizedText, Sequence[Span]]
-"""A document as the encoder tokenised it, and the spans to embed."""
+ChunkedText = tuple[TokenizedText, Sequence[Span]]
+"""A document as the encoder tokenised it, and the spans of its chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,20 @@ class Encoder(Protocol):
         ...
 
     def tokenize(self, text: str) -> TokenizedText:
-        """`text` as `encode_passages` wants it: with the passage instruction and special tokens."""
+        """`text` as `encode_documents` wants it: with the passage instruction and special tokens."""
         ...
 
-    def encode_passages(
-        self, passages: Sequence[Passage], *, on_tokens: Callable[[int], None] | None = None
+    def encode_documents(
+        self, documents: Sequence[ChunkedText], *, on_tokens: Callable[[int], None] | None = None
     ) -> list[Embedding]:
         """Late chunking under retrieval.passage: for each document a (spans, dimension) array.
 
         `on_tokens` is told the number of tokens after each forward pass.
         """
+        ...
+
+    def encode_document(self, text: str, spans: Sequence[Span], *, dimension: int | None = None) -> Embedding:
+        """One document by late chunking: (spans, dimension)."""
         ...
 
     def encode_query(self, text: str) -> Embedding:

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from jv3search.errors import InputError
-from jv3search.evaluation.collection import Collection, Question
-from jv3search.evaluation.lines import language_tag, numbered_lines
-from jv3search.ingest.language import detect
+from jv3search.evaluation.collection import Collection, Query, language_tag, numbered_lines
+from jv3search.text.language import detect
 from jv3search.types import Hit
 
 _HEADER = ("query-id", "corpus-id", "score")
@@ -22,7 +21,7 @@ _LAYOUT = "a data set is a folder with corpus.jsonl, queries.jsonl and qrels/tes
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class CorpusDocument:
     """A line of corpus.jsonl."""
 
     id: str
@@ -31,34 +30,38 @@ class Passage:
     language: str
 
 
-def read_beir(folder: Path) -> tuple[list[Passage], Collection]:
-    """The corpus and its questions; InputError names the file and line that does not fit."""
+def read_beir(folder: Path) -> tuple[list[CorpusDocument], Collection]:
+    """The corpus and its queries; InputError names the file and line that does not fit."""
     notices: list[str] = []
-    corpus = {key: _passage(key, row, where) for key, row, where in _rows(folder / "corpus.jsonl")}
-    queries = {key: _query(key, row, where) for key, row, where in _rows(folder / "queries.jsonl")}
+    corpus = {key: _document(key, row, where) for key, row, where in _rows(folder / "corpus.jsonl")}
+    texts = {key: _query(key, row, where) for key, row, where in _rows(folder / "queries.jsonl")}
     path = _qrels_file(folder / "qrels", notices)
-    qrels = _qrels(path, queries, corpus)
-    questions = tuple(
-        Question(key, text, language, qrels[key]) for key, (text, language) in queries.items() if qrels.get(key)
+    qrels = _qrels(path, texts, corpus)
+    queries = tuple(
+        Query(key, text, language, qrels[key]) for key, (text, language) in texts.items() if qrels.get(key)
     )
-    if not questions:
+    if not queries:
         raise InputError(f"{path}: no query has a relevant document, there is nothing to measure")
-    _remark(notices, len(queries) - len(questions), "queries without a relevant document, left out")
-    blank = {key for key, passage in corpus.items() if not (passage.title + passage.text).strip()}
+    unanswerable = tuple(
+        Query(key, text, language, {}) for key, (text, language) in texts.items() if not qrels.get(key)
+    )
+    _remark(notices, len(unanswerable), "queries without a relevant document, counted as unanswerable")
+    blank = {key for key, document in corpus.items() if not (document.title + document.text).strip()}
     _remark(notices, len(blank), "documents without text, which cannot be found")
-    judged = {name for question in questions for name in question.relevant}
+    judged = {name for query in queries for name in query.relevant}
     languages = {name: corpus[name].language for name in judged}
-    passages = [passage for key, passage in corpus.items() if key not in blank]
-    return passages, Collection(folder.resolve().name, questions, languages, _uri, notices=tuple(notices))
+    documents = [document for key, document in corpus.items() if key not in blank]
+    name = folder.resolve().name
+    return documents, Collection(name, queries, languages, _uri, unanswerable=unanswerable, notices=tuple(notices))
 
 
-def _uri(question: Question, hit: Hit) -> str:
+def _uri(query: Query, hit: Hit) -> str:
     return hit.uri
 
 
-def _passage(key: str, row: Mapping[str, Any], where: str) -> Passage:
+def _document(key: str, row: Mapping[str, Any], where: str) -> CorpusDocument:
     title, text = _text(row, "title", where), _text(row, "text", where)
-    return Passage(key, title, text, _language(row, where) or detect(f"{title}\n{text}"))
+    return CorpusDocument(key, title, text, _language(row, where) or detect(f"{title}\n{text}"))
 
 
 def _query(key: str, row: Mapping[str, Any], where: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """What each Matryoshka dimension costs and gives, on a user's own index.
 
-Recall is measured against exact search with the full vectors: it says how much the dial loses of what the
-model would find, not how good that is (`jv3search eval` does).
+Recall is measured against exact search with the full vectors: it says how much a smaller dimension loses of what
+the model would find, not how good that is (`jv3search eval` does). Searches are those of the dense leg.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,13 +18,16 @@ from numpy.typing import NDArray
 
 from jv3search.encoders.port import Encoder
 from jv3search.errors import InputError
-from jv3search.evaluation.runs import Progress
-from jv3search.indexes import Reader
-from jv3search.ingest.chunking import sentences
-from jv3search.types import Embedding
+from jv3search.evaluation.evaluate import Progress
+from jv3search.indexes import IndexReader
+from jv3search.indexes.snapshot import IndexSnapshot
+from jv3search.indexes.vectors.port import VectorIndex
+from jv3search.search.dense import nearest
+from jv3search.text.sentences import sentences
+from jv3search.types import Embedding, unit_rows
 
 _TIES = 64  # further chunks that may share the last one's score: copies of a passage are equally right
-_EQUAL = 1e-5
+_EQUAL = 5e-4  # z-scores; a float32 cosine is known to 1e-5, and z-scores are at most 50 times as far apart
 _WARM_UP = 5  # searches before the clock runs
 _LEAST, _MOST = 15, 300  # characters of a sentence that is taken for a query
 
@@ -32,8 +37,8 @@ Find = Callable[[Embedding, int], Found]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way of searching: share of the exact result that it finds, and milliseconds a query."""
+class SearchFigures:
+    """A search: the share of the exact result that it finds, and milliseconds a query."""
 
     recall: float
     median: float
@@ -42,12 +47,12 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One dimension: the vector index's bytes, searched by it alone and with scoring again at full size."""
+    """One dimension: the bytes of its vector index, a search of that alone, and one scored again at full size."""
 
     dimension: int
     bytes: int
-    coarse: Way
-    rescored: Way
+    coarse: SearchFigures
+    rescored: SearchFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Bench:
 
 
 def bench(
-    reader: Reader,
+    reader: IndexReader,
     encoder: Encoder,
     dimensions: Sequence[int],
     queries: Sequence[str] | None,
@@ -79,38 +84,64 @@ def bench(
 ) -> Bench:
     """Try each dimension that the index's vectors have with the same queries; nothing of the index changes.
 
-    Without queries, at most `sample` sentences of the index are asked. InputError for an empty index, or if all
-    dimensions are larger than its vectors.
+    Where none are given, at most `sample` sentences of the index are the queries. InputError for an empty index,
+    or if all dimensions are larger than its vectors.
     """
-    chunks, full = reader.status().chunks, reader.recipe.dimension
+    chunks, full = reader.status().chunks, reader.manifest.dimension
     if not chunks:
         raise InputError("the index is empty: ingest documents first")
     possible = sorted(dimension for dimension in dimensions if dimension <= full)
     if not possible:
         wanted = ", ".join(map(str, dimensions))
         raise InputError(f"the index's vectors have {full} values: no dimension of {wanted} can be tried")
-    asked = _sampled_sentences(reader, sample) if queries is None else queries
-    trials = _trials(reader, _embedded(encoder, asked, progress), possible, k, progress)
-    return Bench(reader.recipe.model, chunks, full, k, len(asked), queries is None, trials)
+    texts = _sampled_sentences(reader, sample) if queries is None else queries
+    found = _tried(reader, _embedded(encoder, texts, progress), possible, k, progress)
+    return Bench(reader.manifest.model, chunks, full, k, len(texts), queries is None, found)
 
 
-def _trials(
-    reader: Reader, asked: Sequence[Embedding], dimensions: Sequence[int], k: int, progress: Progress
+def _tried(
+    reader: IndexReader, queries: Sequence[Embedding], dimensions: Sequence[int], k: int, progress: Progress
 ) -> tuple[Trial, ...]:
-    exact = reader.dial(reader.recipe.dimension, "flat")
-    right = [_right(exact.coarse(query, k + _TIES), k) for query in asked]
-    trials = []
-    with progress(len(dimensions), "trying dimensions") as step:
+    found = []
+    with progress(len(dimensions), "trying dimensions") as step, reader.snapshot() as index:
+        exact = index.at(reader.manifest.dimension, "flat")
+        right_coarse, right = (
+            [_right(find(query, k + _TIES), k) for query in queries] for find in (_coarse(exact), _dense(exact))
+        )
         for dimension in dimensions:
-            dial = reader.dial(dimension)
-            coarse, rescored = _way(dial.coarse, asked, right, k), _way(dial.rescored, asked, right, k)
-            trials.append(Trial(dimension, dial.size(), coarse, rescored))
+            trial = index.at(dimension)
+            coarse = _figures(_coarse(trial), queries, right_coarse, k)
+            rescored = _figures(_dense(trial), queries, right, k)
+            found.append(Trial(dimension, _size(trial.vectors.base), coarse, rescored))
             step()
-    return tuple(trials)
+    return tuple(found)
 
 
-def _sampled_sentences(reader: Reader, count: int) -> list[str]:
-    """Sentences of the index's own chunks, evenly spread, where there are no questions; InputError if none."""
+def _coarse(index: IndexSnapshot) -> Find:
+    """The nearest chunks by the first values of each vector alone, with their cosines."""
+    return lambda query, k: index.vectors.nearest(unit_rows(query, index.dimension), k)
+
+
+def _dense(index: IndexSnapshot) -> Find:
+    """The dense leg of a search: chunks with their z-scores."""
+
+    def find(query: Embedding, k: int) -> Found:
+        ids, _, z = nearest(index, query, k)
+        return ids, z
+
+    return find
+
+
+def _size(vectors: VectorIndex) -> int:
+    """Bytes on disk."""
+    with TemporaryDirectory(prefix="jv3search-bench-") as folder:
+        path = Path(folder) / "vectors"
+        vectors.save(path)
+        return path.stat().st_size
+
+
+def _sampled_sentences(reader: IndexReader, count: int) -> list[str]:
+    """Sentences of the index's own chunks, evenly spread, where there are no queries; InputError if none."""
     places = [(row.uri, chunk.span) for row in reader.documents() for chunk in reader.chunks(row.uri)]
     step = max(len(places) // count, 1)
     found = []
@@ -120,7 +151,7 @@ def _sampled_sentences(reader: Reader, count: int) -> list[str]:
         fitting = [" ".join(part.split()) for part in parts if _LEAST <= len(part) <= _MOST]
         found += fitting[len(fitting) // 2 :][:1]
     if not found:
-        raise InputError("the index holds no sentence to ask: give questions with --queries FILE")
+        raise InputError("the index holds no sentence to search for: give queries with --queries FILE")
     return found
 
 
@@ -140,7 +171,7 @@ def _right(found: Found, k: int) -> Ids:
     return nearest
 
 
-def _way(find: Find, queries: Sequence[Embedding], right: Sequence[Ids], k: int) -> Way:
+def _figures(find: Find, queries: Sequence[Embedding], right: Sequence[Ids], k: int) -> SearchFigures:
     for query in queries[:_WARM_UP]:
         find(query, k)
     recalls, seconds = [], []
@@ -150,4 +181,4 @@ def _way(find: Find, queries: Sequence[Embedding], right: Sequence[Ids], k: int)
         seconds.append(time.perf_counter() - began)
         recalls.append(len(np.intersect1d(ids[:k], truth)) / min(k, len(truth)))
     median, p95 = np.quantile(seconds, (0.5, 0.95)) * 1000
-    return Way(float(np.mean(recalls)), round(float(median), 3), round(float(p95), 3))
+    return SearchFigures(float(np.mean(recalls)), round(float(median), 3), round(float(p95), 3))

@@ -8,10 +8,9 @@ from difflib import get_close_matches
 from pathlib import Path, PurePath
 
 from jv3search.errors import InputError
-from jv3search.evaluation.collection import Collection, Question
-from jv3search.evaluation.lines import language_tag, numbered_lines
-from jv3search.indexes import Reader
-from jv3search.ingest.language import detect, document_language
+from jv3search.evaluation.collection import Collection, Query, language_tag, numbered_lines
+from jv3search.indexes import IndexReader
+from jv3search.text.language import detect, document_language
 from jv3search.types import Hit
 
 _HEADER = ("query", "file")
@@ -19,7 +18,7 @@ _PAGE = "\0"  # between a file's address and a page: no file's name holds it
 
 
 @dataclass(slots=True)
-class _Asked:
+class _Judged:
     """What the lines of one query say together."""
 
     where: str
@@ -27,31 +26,31 @@ class _Asked:
     relevant: dict[str, int] = field(default_factory=dict)
 
 
-def read_tsv(path: Path, reader: Reader) -> Collection:
-    """Questions about documents of an index; InputError names the line that does not fit.
+def read_tsv(path: Path, reader: IndexReader) -> Collection:
+    """Queries about documents of an index; InputError names the line that does not fit.
 
     A query may stand on several lines. It is judged by pages if its lines name pages, else by files.
     """
     files = _Files(reader)
-    asked: dict[str, _Asked] = {}
+    judged: dict[str, _Judged] = {}
     for number, line in numbered_lines(path, missing="give a folder in the BEIR layout, or a .tsv file"):
         fields = [part.strip() for part in line.split("\t")]
         if number == 1 and tuple(part.lower() for part in fields[:2]) == _HEADER:
             continue
-        _add(asked, fields, f"{path}, line {number}", files)
-    if not asked:
+        _add(judged, fields, f"{path}, line {number}", files)
+    if not judged:
         raise InputError(f"there is no query in {path}; a line is: query, a tab, and the file that answers it")
-    questions = tuple(Question(text, text, of.language, of.relevant) for text, of in asked.items())
-    languages = {name: files.language(name) for question in questions for name in question.relevant}
-    return Collection(path.name, questions, languages, _target)
+    queries = tuple(Query(text, text, of.language, of.relevant) for text, of in judged.items())
+    languages = {name: files.language(name) for query in queries for name in query.relevant}
+    return Collection(path.name, queries, languages, _target)
 
 
-def _add(asked: dict[str, _Asked], fields: Sequence[str], where: str, files: _Files) -> None:
+def _add(judged: dict[str, _Judged], fields: Sequence[str], where: str, files: _Files) -> None:
     if len(fields) not in (2, 3) or not fields[0] or not fields[1]:
         raise InputError(f"{where} is not: query, a tab, the file or file#page that answers it[, a tab, language]")
     query, name = fields[0], fields[1]
     told = language_tag(fields[2], where) if len(fields) == 3 else ""
-    of = asked.setdefault(query, _Asked(where, told or detect(query)))
+    of = judged.setdefault(query, _Judged(where, told or detect(query)))
     if told and told != of.language:
         raise InputError(f"{where}: the query {query!r} is in {told} here, in {of.language} at {of.where}")
     target = files.target(name, where)
@@ -65,7 +64,7 @@ def _add(asked: dict[str, _Asked], fields: Sequence[str], where: str, files: _Fi
 class _Files:
     """The documents of an index by what a person calls them."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: IndexReader) -> None:
         self._reader = reader
         self._documents = {row.uri: row for row in reader.documents()}
 
@@ -106,6 +105,6 @@ class _Files:
         return f"; did you mean {near[0]}?" if near else "; see `jv3search list`"
 
 
-def _target(question: Question, hit: Hit) -> str:
-    by_pages = _PAGE in next(iter(question.relevant))
+def _target(query: Query, hit: Hit) -> str:
+    by_pages = _PAGE in next(iter(query.relevant))
     return f"{hit.uri}{_PAGE}{hit.page}" if by_pages else hit.uri

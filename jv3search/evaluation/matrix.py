@@ -1,6 +1,6 @@
 """Retrieval quality by query language x document language: a single mean hides the pairs that fail.
 
-In the cell (a, b) ask the queries in language a, only documents in language b are searched, and only those
+In the cell (a, b) are the queries in language a; only documents in language b are searched, and only those
 count as relevant. Beside the matrix stands the unrestricted ranking of each query language, where languages
 compete. Queries without a relevant document in b are not in the cell: there is nothing they could find.
 A relevant document whose language is unknown counts only in the unrestricted ranking.
@@ -12,11 +12,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from jv3search.evaluation.collection import Collection, Question
+from jv3search.evaluation.collection import Collection, Query
 from jv3search.evaluation.measures import Estimate, by_query, depth, estimate
 from jv3search.types import UNKNOWN_LANGUAGE, Filter, Hit
 
-Ask = Callable[[str, int, Filter], Sequence[Hit]]
+Search = Callable[[str, int, Filter], Sequence[Hit]]
 """A search: query, how many chunks, which ones; hits best first."""
 
 ANY = "any"
@@ -75,56 +75,54 @@ class Matrix:
 
 
 def measure(
-    collection: Collection, ask: Ask, measures: Sequence[str], on_query: Callable[[], None] = lambda: None
+    collection: Collection, search: Search, measures: Sequence[str], on_query: Callable[[], None] = lambda: None
 ) -> Matrix:
-    """Ask every question of a collection in every cell it belongs to; `on_query` is told after each search."""
-    rows = {question.language for question in collection.questions}
+    """Run every query of a collection in every cell it belongs to; `on_query` is told after each search."""
+    rows = {query.language for query in collection.queries}
     columns = set(collection.languages.values()) - {UNKNOWN_LANGUAGE}
     cells: dict[tuple[str, str], Cell] = {}
-    for (asked, answered), questions in _grouped(collection).items():
-        where = Filter() if answered == ANY else collection.within(answered)
+    for (asked_in, answered_in), queries in _grouped(collection).items():
+        where = Filter() if answered_in == ANY else collection.within(answered_in)
         rankings = {}
-        for question in questions:
-            rankings[question.id] = _ranking(collection, ask, question, where, depth(measures))
+        for query in queries:
+            rankings[query.id] = _ranking(collection, search, query, where, depth(measures))
             on_query()
-        qrels = {question.id: _relevant(collection, question, answered) for question in questions}
+        qrels = {query.id: _relevant(collection, query, answered_in) for query in queries}
         values = by_query(rankings, qrels, measures)
         estimates = {name: estimate(of_queries) for name, of_queries in values.items()}
-        cells[asked, answered] = Cell(asked, answered, len(questions), estimates)
+        cells[asked_in, answered_in] = Cell(asked_in, answered_in, len(queries), estimates)
     return Matrix(tuple(measures), tuple(sorted(rows)), tuple(sorted(columns)), cells)
 
 
 def searches(collection: Collection) -> int:
     """How many searches `measure` will make."""
-    return sum(len(questions) for questions in _grouped(collection).values())
+    return sum(len(queries) for queries in _grouped(collection).values())
 
 
-def _grouped(collection: Collection) -> dict[tuple[str, str], list[Question]]:
-    groups: dict[tuple[str, str], list[Question]] = defaultdict(list)
-    for question in collection.questions:
-        for answered in _answered_in(collection, question):
-            groups[question.language, answered].append(question)
+def _grouped(collection: Collection) -> dict[tuple[str, str], list[Query]]:
+    groups: dict[tuple[str, str], list[Query]] = defaultdict(list)
+    for query in collection.queries:
+        for answered in _answered_in(collection, query):
+            groups[query.language, answered].append(query)
     return groups
 
 
-def _answered_in(collection: Collection, question: Question) -> Iterator[str]:
-    languages = dict.fromkeys(collection.languages[name] for name in question.relevant)
+def _answered_in(collection: Collection, query: Query) -> Iterator[str]:
+    languages = dict.fromkeys(collection.languages[name] for name in query.relevant)
     yield from (language for language in languages if language != UNKNOWN_LANGUAGE)
     yield ANY
 
 
-def _relevant(collection: Collection, question: Question, answered: str) -> dict[str, int]:
-    return {
-        name: grade for name, grade in question.relevant.items() if answered in (ANY, collection.languages[name])
-    }
+def _relevant(collection: Collection, query: Query, answered: str) -> dict[str, int]:
+    return {name: grade for name, grade in query.relevant.items() if answered in (ANY, collection.languages[name])}
 
 
-def _ranking(collection: Collection, ask: Ask, question: Question, where: Filter, wanted: int) -> list[str]:
+def _ranking(collection: Collection, search: Search, query: Query, where: Filter, wanted: int) -> list[str]:
     """The best `wanted` targets, each at the place of its best chunk."""
-    asked = wanted + wanted // 2
+    k = wanted + wanted // 2
     while True:
-        hits = ask(question.text, asked, where)
-        names = list(dict.fromkeys(collection.target(question, hit) for hit in hits))
-        if len(names) >= wanted or len(hits) < asked:
+        hits = search(query.text, k, where)
+        names = list(dict.fromkeys(collection.target(query, hit) for hit in hits))
+        if len(names) >= wanted or len(hits) < k:
             return names[:wanted]
-        asked *= _MORE
+        k *= _MORE

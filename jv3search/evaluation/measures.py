@@ -28,9 +28,12 @@ class Estimate:
 
 
 def standard_measures(k: int) -> tuple[str, ...]:
-    """nDCG at k, recall at 5, 10, 100 and k, and the reciprocal rank among the first 100."""
+    """nDCG at k, recall at 5, 10, 100 and k, the reciprocal rank among the first 100, and success at 1 and 3.
+
+    Success at 3, often called hit@3, is 1 if a relevant target is among the first three.
+    """
     recalls = sorted({5, 10, k, 100})
-    return (f"nDCG@{k}", *(f"R@{cutoff}" for cutoff in recalls), f"RR@{max(100, k)}")
+    return (f"nDCG@{k}", *(f"R@{cutoff}" for cutoff in recalls), f"RR@{max(100, k)}", "Success@1", "Success@3")
 
 
 def depth(measures: Sequence[str]) -> int:

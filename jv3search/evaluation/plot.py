@@ -35,18 +35,18 @@ def save_plot(found: Bench, path: Path) -> None:
 
     figure = Figure(figsize=(11, 4.2), facecolor=_GROUND, layout="constrained")
     recall, size, times = figure.subplots(1, 3)
-    dimensions = [trial.dimension for trial in found.trials]
-    ways = (
+    dimensions = [of.dimension for of in found.trials]
+    searches = (
         ("coarse search alone", "coarse", _COARSE, "o"),
         ("scored again at full size", "rescored", _RESCORED, "s"),
     )
-    for label, name, colour, marker in ways:
-        of = [getattr(trial, name) for trial in found.trials]
+    for label, name, colour, marker in searches:
+        figures = [getattr(of, name) for of in found.trials]
         look: dict[str, Any] = {"color": colour, "marker": marker}
-        recall.plot(dimensions, [way.recall for way in of], label=label, **look)
-        times.plot(dimensions, [way.median for way in of], label=f"{label}, median", **look)
-        times.plot(dimensions, [way.p95 for way in of], ":", label=f"{label}, 95th percentile", **look)
-    size.plot(dimensions, [trial.bytes / 2**20 for trial in found.trials], color=_INK, marker="D")
+        recall.plot(dimensions, [of.recall for of in figures], label=label, **look)
+        times.plot(dimensions, [of.median for of in figures], label=f"{label}, median", **look)
+        times.plot(dimensions, [of.p95 for of in figures], ":", label=f"{label}, 95th percentile", **look)
+    size.plot(dimensions, [of.bytes / 2**20 for of in found.trials], color=_INK, marker="D")
     _label(recall, f"Recall@{found.k} of exact search at {found.full}", "recall")
     _label(size, "Vector index on disk", "MiB")
     _label(times, "Time of a search, without embedding", "milliseconds")

@@ -1,10 +1,10 @@
-"""A test set from the user's own index, without a person's judgement: headings ask for their own sections.
+"""A test set from the user's own index, without a person's judgement: headings are queries for their own sections.
 
-Where the index knows translations of a document, its headings also ask for the aligned passages in the other
-languages. Silver, not gold. It can tell one setting from another (dimension, pooling, mode) on these very
-documents. It cannot tell how good the answers to people's questions are: a heading is part of the passage it asks
-for, so the keyword leg finds it easily; its words are the author's, not an asker's; other sections that answer it
-as well count as wrong; and which passages are translations was found by the same model.
+Where the index knows translations of a document, its headings are also queries for the aligned passages in the
+other languages. Silver, not gold: it can tell one setting from another (dimension, pooling, mode) on these
+documents. It cannot tell how good the results for people's queries are: a heading is part of the passage it
+searches for, so the keyword leg finds it easily; its words are the author's; other sections that answer it as
+well count as wrong; and the same model found which passages are translations.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jv3search.errors import InputError
-from jv3search.evaluation.collection import Collection, Question
-from jv3search.evaluation.sections import stands_for
-from jv3search.indexes import Reader
-from jv3search.ingest.language import document_language
-from jv3search.types import Hit
+from jv3search.evaluation.collection import Collection, Query
+from jv3search.indexes import IndexReader
+from jv3search.text.language import document_language
+from jv3search.types import Hit, Section, Span
 
 _LEAST_BODY = 120  # characters below a heading; a shorter section is little more than the heading itself
 _LEAST_LETTERS = 4  # of a heading; "FAQ" asks for nothing
@@ -26,7 +25,7 @@ _MOST_WORDS = 20  # of a heading; longer ones are sentences set in bold
 
 
 @dataclass(frozen=True, slots=True)
-class _Headed:
+class _HeadedSection:
     """A section that is worth asking for, and where the chunks start that stand for it."""
 
     name: str
@@ -37,7 +36,7 @@ class _Headed:
     ids: tuple[int, ...]
 
 
-def silver(reader: Reader, sample: int) -> Collection:
+def silver(reader: IndexReader, sample: int) -> Collection:
     """At most `sample` headings (0: all), evenly spread; InputError if the index has none to ask.
 
     A heading that several sections share is left out: it cannot say which one it means.
@@ -51,19 +50,19 @@ def silver(reader: Reader, sample: int) -> Collection:
             f"{_LEAST_BODY} characters below it (plain text files have no headings)"
         )
     chosen = [once[i * len(once) // sample] for i in range(sample)] if 0 < sample < len(once) else once
-    held = _Held(reader, chosen)
-    questions = tuple(Question(of.name, of.title, of.language, held.targets(of)) for of in chosen)
+    targets = _Targets(reader, chosen)
+    queries = tuple(Query(of.name, of.title, of.language, targets.of(of)) for of in chosen)
     notice = (
-        f"silver: {len(questions)} of {len(once)} headings ask for their own sections, "
-        f"{sum(len(question.relevant) > 1 for question in questions)} of them for translations too"
+        f"silver: {len(queries)} of {len(once)} headings are queries for their own sections, "
+        f"{sum(len(query.relevant) > 1 for query in queries)} of them also for translations"
     )
-    return Collection("silver", questions, held.languages, held.target, notices=(notice,))
+    return Collection("silver", queries, targets.languages, targets.target, notices=(notice,))
 
 
-class _Held:
+class _Targets:
     """Where the targets are: a section in the chunks that stand for it, its translation in those beside it."""
 
-    def __init__(self, reader: Reader, sections: Sequence[_Headed]) -> None:
+    def __init__(self, reader: IndexReader, sections: Sequence[_HeadedSection]) -> None:
         self.languages = {section.name: section.language for section in sections}
         self._names: dict[tuple[str, int], list[str]] = defaultdict(list)
         self._targets: dict[str, set[str]] = defaultdict(set)
@@ -80,17 +79,17 @@ class _Held:
         self._targets[section].add(name)
         self._names[uri, start].append(name)
 
-    def targets(self, section: _Headed) -> dict[str, int]:
+    def of(self, section: _HeadedSection) -> dict[str, int]:
         """A section and its translations, all equally right."""
         return dict.fromkeys(sorted(self._targets[section.name]), 1)
 
-    def target(self, question: Question, hit: Hit) -> str:
-        """The target of the question that a hit stands for, else a name of its own."""
+    def target(self, query: Query, hit: Hit) -> str:
+        """The target of the query that a hit stands for, else a name of its own."""
         names = self._names.get((hit.uri, hit.span.start), [])
-        return next((name for name in names if name in question.relevant), f"{hit.uri} {hit.span.start}")
+        return next((name for name in names if name in query.relevant), f"{hit.uri} {hit.span.start}")
 
 
-def _headed(reader: Reader, uri: str) -> Iterator[_Headed]:
+def _headed(reader: IndexReader, uri: str) -> Iterator[_HeadedSection]:
     chunks = list(zip(reader.chunk_ids(uri), reader.chunks(uri), strict=True))
     for number, section in enumerate(reader.document(uri).sections):
         title = " ".join(section.title.split())
@@ -98,7 +97,12 @@ def _headed(reader: Reader, uri: str) -> Iterator[_Headed]:
         if standing and _asks(title) and len(section.span) - len(title) >= _LEAST_BODY:
             language = document_language([c.language for _, c in standing], [len(c.span) for _, c in standing])
             starts, ids = tuple(c.span.start for _, c in standing), tuple(key for key, _ in standing)
-            yield _Headed(f"{uri} § {number}", uri, title, language, starts, ids)
+            yield _HeadedSection(f"{uri} § {number}", uri, title, language, starts, ids)
+
+
+def stands_for(chunk: Span, section: Section) -> bool:
+    """Whether a chunk holds at least half of a section, or lies in it with at least half of itself."""
+    return 2 * chunk.overlap(section.span) >= min(len(chunk), len(section.span)) > 0
 
 
 def _asks(title: str) -> bool:

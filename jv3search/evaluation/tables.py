@@ -1,10 +1,9 @@
-"""Matrices as text: rows ask, columns answer."""
+"""Matrices as text: a row for each query language, a column for each document language."""
 
 from __future__ import annotations
 
+from jv3search.evaluation.evaluate import Evaluation, Refusals, Run
 from jv3search.evaluation.matrix import ANY, Cell, Matrix, MeanOfCells
-from jv3search.evaluation.reports import Evaluation
-from jv3search.evaluation.runs import Run
 
 _EMPTY = "-"
 
@@ -12,15 +11,25 @@ _EMPTY = "-"
 def evaluation_text(found: Evaluation, k: int) -> str:
     """All runs: their matrices, and one line a run where there are several."""
     parts = [
-        f"{found.dataset}: {found.questions} questions, {found.model}. Rows ask, columns answer; below each "
-        "mean stands its 95 % bootstrap interval. n counts queries."
+        f"{found.dataset}: {found.queries} queries, {found.model}. Rows are the languages of the queries, columns "
+        "those of the documents; below each mean stands its 95 % bootstrap interval. n counts queries."
     ]
     for run in found.runs:
         for measure in shown_measures(run.matrix, k):
             parts.append(f"{_name(run)}\n{matrix_table(run.matrix, measure)}")
+        if run.refusals:
+            parts.append(f"{_name(run)}\n{_refusals(run.refusals)}")
     if len(found.runs) > 1:
         parts.append(_summary(found, k))
     return "\n\n".join(parts)
+
+
+def _refusals(found: Refusals) -> str:
+    precision = _EMPTY if found.precision is None else f"{found.precision:.3f}"
+    return (
+        f'"nothing relevant" was said to {found.refused} of {found.unanswerable} unanswerable queries and to '
+        f"{found.refused_wrongly} of {found.answerable} others (precision {precision})"
+    )
 
 
 def shown_measures(matrix: Matrix, k: int) -> list[str]:
@@ -51,9 +60,9 @@ def matrix_table(matrix: Matrix, measure: str, *, intervals: bool = True) -> str
     columns = (*matrix.columns, ANY)
     counts = {cell.count for cell in matrix.cells.values()}
     lines = [[measure, *columns]]
-    for asked in matrix.rows:
-        cells = [matrix.cells.get((asked, answered)) for answered in columns]
-        lines.append([asked, *(f"{cell.estimates[measure].mean:.3f}" if cell else _EMPTY for cell in cells)])
+    for row in matrix.rows:
+        cells = [matrix.cells.get((row, column)) for column in columns]
+        lines.append([row, *(f"{cell.estimates[measure].mean:.3f}" if cell else _EMPTY for cell in cells)])
         if intervals:
             lines.append(["", *(_interval(cell, measure) if cell else "" for cell in cells)])
         if len(counts) > 1:

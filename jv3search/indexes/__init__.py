@@ -1,31 +1,31 @@
-"""At rest: the catalog (SQLAlchemy) is the truth, the vector index (FAISS) an accelerator built from it."""
+"""At rest: the catalog (SQLAlchemy) is the truth, the vector index (FAISS) a cache of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jv3search.indexes.recipe import Recipe
+from jv3search.indexes.manifest import Manifest
 from jv3search.indexes.rows import FAILURES, Context, DocumentRow, LedgerRow, Status
 
 if TYPE_CHECKING:
     from jv3search.indexes.index import open_reader, open_writer
-    from jv3search.indexes.reader import Reader
-    from jv3search.indexes.writer import Writer
+    from jv3search.indexes.reader import IndexReader
+    from jv3search.indexes.writer import IndexWriter
 
 __all__ = [
     "FAILURES",
     "Context",
     "DocumentRow",
+    "IndexReader",
+    "IndexWriter",
     "LedgerRow",
-    "Reader",
-    "Recipe",
+    "Manifest",
     "Status",
-    "Writer",
     "open_reader",
     "open_writer",
 ]
 
-_ON_FIRST_USE = {"open_reader": "index", "open_writer": "index", "Reader": "reader", "Writer": "writer"}
+_ON_FIRST_USE = {"open_reader": "index", "open_writer": "index", "IndexReader": "reader", "IndexWriter": "writer"}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,79 +6,80 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from jv3search.errors import IndexMismatch
-from jv3search.indexes import accelerator
-from jv3search.indexes.catalog import Catalog, no_index, open_to_read, open_to_write
-from jv3search.indexes.faults import as_storage_errors
-from jv3search.indexes.lock import hold
-from jv3search.indexes.reader import Reader
-from jv3search.indexes.recipe import Recipe
-from jv3search.indexes.writer import Writer, check_search
+from jv3search.indexes import vector_cache
+from jv3search.indexes.catalog.catalog import Catalog, no_index, open_to_read, open_to_write
+from jv3search.indexes.catalog.errors import as_storage_errors
+from jv3search.indexes.catalog.index_info import read_info
+from jv3search.indexes.lock import acquire
+from jv3search.indexes.manifest import Manifest
+from jv3search.indexes.reader import IndexReader
+from jv3search.indexes.writer import IndexWriter, check_search
 
 _DIMENSION = 256  # keeps 99 % of jina-embeddings-v3's retrieval quality at a quarter of its size
 
 
 def open_writer(
     folder: Path,
-    recipe: Recipe,
+    manifest: Manifest,
     *,
     dimension: int | None = None,
     kind: str | None = None,
     url: str | None = None,
     timeout: float = 0,
-) -> Writer:
+) -> IndexWriter:
     """The index in `folder` to write to, made if it does not exist.
 
     `dimension` (default: full size, at most 256) and `kind` (default: "auto") are for a new index; for one that
-    exists None leaves them as they are and anything else must be what it has. IndexMismatch if another recipe
+    exists None leaves them as they are and anything else must be what it has. IndexMismatch if another manifest
     made it, IndexLocked if another process still writes to it after `timeout` seconds.
     """
-    check_search(recipe, dimension, kind)
+    check_search(manifest, dimension, kind)
     with as_storage_errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
-    wanting = None
+    migrated = None
     with ExitStack() as undo:
-        lock = hold(folder, timeout)
+        lock = acquire(folder, timeout)
         undo.callback(lock.release)
         catalog = open_to_write(folder, url)
         undo.callback(catalog.close)
-        if catalog.holds_index():
-            _require(catalog, folder, recipe, dimension, kind)
-            wanting = catalog.bring_up_to_date()
+        if catalog.has_index():
+            _require(catalog, folder, manifest, dimension, kind)
+            migrated = catalog.migrate()
         else:
-            with catalog.write() as change:
-                change.create(recipe, dimension or min(_DIMENSION, recipe.dimension), kind or "auto")
-        catalog.settled()
-        with catalog.read() as view:
-            accelerator.clean(folder, view.info())
+            with catalog.write() as transaction:
+                transaction.create(manifest, dimension or min(_DIMENSION, manifest.dimension), kind or "auto")
+        catalog.keep_log()
+        with catalog.read() as transaction:
+            vector_cache.clean(folder, read_info(transaction))
         undo.pop_all()
-    writer = Writer(catalog, folder, lock, recipe)
-    if wanting:
-        writer.notices.append(f"{folder}: {wanting}; it was brought up to date, nothing was embedded again")
+    writer = IndexWriter(catalog, folder, lock, manifest)
+    if migrated:
+        writer.notices.append(f"{folder}: {migrated}; it was brought up to date, nothing was embedded again")
     return writer
 
 
-def open_reader(folder: Path, *, url: str | None = None) -> Reader:
+def open_reader(folder: Path, *, url: str | None = None) -> IndexReader:
     """The index in `folder` to search; IndexNotFound if there is none."""
     catalog = open_to_read(folder, url)
     with ExitStack() as undo:
         undo.callback(catalog.close)
-        if not catalog.holds_index():
+        if not catalog.has_index():
             raise no_index(folder)
-        reader = Reader(catalog, folder)
+        reader = IndexReader(catalog, folder)
         undo.pop_all()
     return reader
 
 
-def _require(catalog: Catalog, folder: Path, recipe: Recipe, dimension: int | None, kind: str | None) -> None:
-    with catalog.read() as view:
-        info = view.info()
-    info.recipe.require(recipe, str(folder))
-    for name, option, has, asked in (
+def _require(catalog: Catalog, folder: Path, manifest: Manifest, dimension: int | None, kind: str | None) -> None:
+    with catalog.read() as transaction:
+        info = read_info(transaction)
+    info.manifest.require(manifest, str(folder))
+    for name, option, current, given in (
         ("dimension", "dim", info.dimension, dimension),
         ("kind", "kind", info.kind, kind),
     ):
-        if asked is not None and asked != has:
+        if given is not None and given != current:
             raise IndexMismatch(
-                f"{folder} is searched with {name} {has}, not {asked}: leave --{option} out, "
-                f"or change it with `jv3search reindex --{option} {asked}`"
+                f"{folder} is searched with {name} {current}, not {given}: leave --{option} out, "
+                f"or change it with `jv3search reindex --{option} {given}`"
             )

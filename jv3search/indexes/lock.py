@@ -11,7 +11,7 @@ from jv3search.errors import IndexLocked, StorageError
 _NAME = "write.lock"
 
 
-def hold(folder: Path, timeout: float) -> FileLock:
+def acquire(folder: Path, timeout: float) -> FileLock:
     """The acquired lock of the index in `folder`; IndexLocked after `timeout` seconds of waiting."""
     lock = FileLock(folder / _NAME, thread_local=False)  # a writer may be closed by another thread
     try:

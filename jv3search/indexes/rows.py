@@ -18,7 +18,7 @@ Kind = Literal["auto", "flat", "ivf"]
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """What came of one file the last time it was looked at; `reason` says why it is not in the index."""
+    """What came of one file, and when that was found out; `reason` says why it is not in the index."""
 
     uri: str
     digest: str
@@ -52,7 +52,8 @@ class DocumentRow:
 class Status:
     """An index at a glance: `languages` counts chunks, `formats` documents, `size` is bytes on disk.
 
-    `dimension` is what is searched, `full_dimension` what is stored; `vectors` describes the accelerator.
+    `dimension` is what is searched, `full_dimension` what is stored; `vectors` describes the saved vector index.
+    `last_ingest` is when a file was last read, or found unreadable: a run that finds nothing new does not count.
     `wordless` counts the chunks in which there is no word to find: numbers of pages, drawings, rules.
     """
 

@@ -5,35 +5,39 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from jv3search.indexes.accelerator import fitting
+from jv3search.indexes.catalog.chunks import chunk_languages
+from jv3search.indexes.catalog.documents import document_formats
+from jv3search.indexes.catalog.index_info import IndexInfo, read_info
+from jv3search.indexes.catalog.ledger import failures, last_checked
+from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.rows import Kind, Status
-from jv3search.indexes.view import Info, View
+from jv3search.indexes.vector_cache import fitting
 
 
-def status(view: View, folder: Path) -> Status:
+def read_status(transaction: ReadTransaction, folder: Path) -> Status:
     """What one state of the catalog says of the index in `folder`."""
-    info = view.info()
-    formats = view.document_formats()
-    languages = view.chunk_languages()
+    info = read_info(transaction)
+    formats = document_formats(transaction)
+    languages = chunk_languages(transaction)
     return Status(
         documents=sum(formats.values()),
         chunks=sum(languages.values()),
         languages=languages,
         formats=formats,
-        model=info.recipe.model,
+        model=info.manifest.model,
         dimension=info.dimension,
-        full_dimension=info.recipe.dimension,
+        full_dimension=info.manifest.dimension,
         kind=cast(Kind, info.kind),
         size=sum(path.stat().st_size for path in folder.glob("*") if path.is_file()),
-        last_ingest=view.last_checked(),
-        failures=tuple(view.failures()),
+        last_ingest=last_checked(transaction),
+        failures=tuple(failures(transaction)),
         generation=info.generation,
         vectors=_vectors(folder, info),
-        wordless=sum(languages.values()) - view.keywords.count(),
+        wordless=sum(languages.values()) - transaction.keywords.count(),
     )
 
 
-def _vectors(folder: Path, info: Info) -> str:
+def _vectors(folder: Path, info: IndexInfo) -> str:
     found = fitting(folder, info)
     if not found:
         return "none saved; built at the next search"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jv3search.encoders.late_chunking import TokenizedText
-from jv3search.encoders.port import Encoder, Passage
+from jv3search.encoders.port import ChunkedText, Encoder
 from jv3search.types import Embedding, Span, Task
 
 TASKS: tuple[Task, ...] = ("text-matching", "separation")
@@ -21,9 +21,9 @@ _SHARE = 20  # a run for every 20 x 64 tokens of the document
 _MOST = 8  # runs: 512 tokens
 
 
-def document_vectors(passages: Sequence[Passage], encoder: Encoder) -> list[dict[Task, Embedding]]:
+def document_vectors(documents: Sequence[ChunkedText], encoder: Encoder) -> list[dict[Task, Embedding]]:
     """For each document a (dimension,) unit vector a task; every document has at least one span."""
-    samples = [sample(tokens, spans) for tokens, spans in passages]
+    samples = [sample(tokens, spans) for tokens, spans in documents]
     rows = {task: encoder.encode(samples, task) for task in TASKS}
     return [{task: rows[task][i] for task in TASKS} for i in range(len(samples))]
 

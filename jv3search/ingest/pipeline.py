@@ -22,12 +22,14 @@ from pathlib import Path
 from jv3search.encoders.late_chunking import TokenizedText, join_tokenless, token_ranges
 from jv3search.encoders.port import Encoder
 from jv3search.errors import EmptyDocument, ReadError
-from jv3search.indexes import FAILURES, LedgerRow, Writer
-from jv3search.ingest.chunking import chunk_spans
+from jv3search.indexes import FAILURES, IndexWriter, LedgerRow
+from jv3search.ingest.chunks import chunk_spans
 from jv3search.ingest.document_vectors import document_vectors
-from jv3search.ingest.language import detect, document_language
 from jv3search.ingest.plan import Plan, Planned
-from jv3search.ingest.readers import Reader, fetch
+from jv3search.ingest.walk import Found
+from jv3search.readers import SandboxedReader, fetch
+from jv3search.text.language import detect, document_language
+from jv3search.translations.linking import link_translations
 from jv3search.types import (
     UNKNOWN_LANGUAGE,
     Chunk,
@@ -58,15 +60,25 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Who is told what: each file's ledger row when it is settled, each forward pass's number of tokens."""
+    """Who is told what while an ingest runs, in this order.
 
+    on_found     the files there are
+    on_compared  that one more of them was compared with the index
+    on_plan      what will be done with each
+    on_row       a file's outcome, as its ledger row
+    on_tokens    the number of tokens of each forward pass
+    """
+
+    on_found: Callable[[Found], None] = lambda found: None
+    on_compared: Callable[[], None] = lambda: None
+    on_plan: Callable[[Plan], None] = lambda plan: None
     on_row: Callable[[LedgerRow], None] = lambda row: None
     on_tokens: Callable[[int], None] = lambda tokens: None
 
 
-def settle(plan: Plan, writer: Writer, *, prune: bool, progress: Progress) -> list[LedgerRow]:
+def apply_without_encoding(plan: Plan, writer: IndexWriter, *, prune: bool, progress: Progress) -> list[LedgerRow]:
     """Do all of a plan that needs no model, and return the ledger rows of these files."""
-    writer.link()  # what a run that was cut off left
+    link_translations(writer)  # what a run that was cut off left
     rows = list(_without_encoding(plan, writer))
     for row in rows:
         progress.on_row(row)
@@ -77,40 +89,49 @@ def settle(plan: Plan, writer: Writer, *, prune: bool, progress: Progress) -> li
 
 
 def embed(
-    plan: Plan, writer: Writer, encoder: Encoder, *, chunk_tokens: int, progress: Progress
+    plan: Plan, writer: IndexWriter, encoder: Encoder, *, chunk_tokens: int, progress: Progress
 ) -> list[LedgerRow]:
     """Read, embed and store a plan's new and changed files; one that fails never stops the others."""
     rows: list[LedgerRow] = []
 
-    def settled(row: LedgerRow) -> None:
+    def finished(row: LedgerRow) -> None:
         rows.append(row)
         progress.on_row(row)
 
-    with Reader() as reader, closing(_prepared(plan, reader, encoder, chunk_tokens)) as stream:
-        for batch in _batches(stream, settled, writer):
+    with SandboxedReader() as reader, closing(_prepared(plan, reader, encoder, chunk_tokens)) as stream:
+        for batch in _batches(stream, finished, writer):
             for row in _store(batch, writer, encoder, progress):
-                settled(row)
-    writer.link()
+                finished(row)
+    link_translations(writer)
     return rows
 
 
-def _without_encoding(plan: Plan, writer: Writer) -> Iterator[LedgerRow]:
+def _without_encoding(plan: Plan, writer: IndexWriter) -> Iterator[LedgerRow]:
     """Moves, files that stayed as they are, and files that cannot be read at all."""
     known, held = writer.known(), writer.documents()
     for uri, row in known.items():
         if row.state in FAILURES and uri not in held and not Path(uri).exists():
             writer.remove(uri)  # a failure of a file that is gone concerns nobody
-    settled = [_unchanged(known[planned.source.uri], planned.source) for planned in plan.of("keep")]
-    settled += [_row(p.source, state="unsupported", reason=p.reason) for p in plan.of("unsupported")]
-    settled += [_row(p.source, state="failed", reason=p.reason) for p in plan.of("fail")]
-    writer.record(*settled)
-    yield from settled
+    rows = [_unchanged(known[planned.source.uri], planned.source) for planned in plan.of("keep")]
+    rows += [_row(p.source, state="unsupported", reason=p.reason) for p in plan.of("unsupported")]
+    rows += [_row(p.source, state="failed", reason=p.reason) for p in plan.of("fail")]
+    writer.record(*(row for row in rows if _is_news(row, known.get(row.uri))))
+    yield from rows
     for planned in plan.of("move"):
         reason = f"moved from {planned.moved_from}"
         before = known[planned.moved_from]
         row = replace(before, uri=planned.source.uri, state="done", reason=reason, checked_at=_now(), seconds=0.0)
         writer.move(planned.moved_from, planned.source.uri, row)
         yield row
+
+
+def _is_news(row: LedgerRow, before: LedgerRow | None) -> bool:
+    """Whether the ledger does not say so already: a file that stays as it was is not written again."""
+    return before is None or _essence(row) != _essence(before)
+
+
+def _essence(row: LedgerRow) -> tuple[object, ...]:
+    return row.digest, row.size, row.reason, row.state if row.state in FAILURES else ""
 
 
 def _unchanged(row: LedgerRow, source: Source) -> LedgerRow:
@@ -127,7 +148,9 @@ def _unchanged(row: LedgerRow, source: Source) -> LedgerRow:
     )
 
 
-def _prepared(plan: Plan, reader: Reader, encoder: Encoder, chunk_tokens: int) -> Generator[Prepared | LedgerRow]:
+def _prepared(
+    plan: Plan, reader: SandboxedReader, encoder: Encoder, chunk_tokens: int
+) -> Generator[Prepared | LedgerRow]:
     """Prepared documents in order, up to `_READ_AHEAD` ahead of whoever asks; a row where there is none."""
     todo = iter(plan.of("add", "replace"))
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as pool:
@@ -142,7 +165,7 @@ def _prepared(plan: Plan, reader: Reader, encoder: Encoder, chunk_tokens: int) -
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _try(planned: Planned, reader: Reader, encoder: Encoder, chunk_tokens: int) -> Prepared | LedgerRow:
+def _try(planned: Planned, reader: SandboxedReader, encoder: Encoder, chunk_tokens: int) -> Prepared | LedgerRow:
     """`prepare`, with a ledger row in place of an error that concerns only this file."""
     kept = " (its previous version stays searchable)" if planned.action == "replace" else ""
     try:
@@ -153,7 +176,7 @@ def _try(planned: Planned, reader: Reader, encoder: Encoder, chunk_tokens: int) 
         return _row(planned.source, state="failed", reason=f"{error}{kept}")
 
 
-def prepare(planned: Planned, reader: Reader, encoder: Encoder, chunk_tokens: int) -> Prepared:
+def prepare(planned: Planned, reader: SandboxedReader, encoder: Encoder, chunk_tokens: int) -> Prepared:
     """Read, tokenise and split one file; ReadError says why it cannot be done."""
     began = time.perf_counter()
     data = fetch(planned.path)  # the digest is of these very bytes, should the file have changed since the plan
@@ -187,14 +210,14 @@ def make_chunks(document: Document, tokens: TokenizedText, spans: Sequence[Span]
 
 
 def _batches(
-    stream: Iterator[Prepared | LedgerRow], settled: Callable[[LedgerRow], None], writer: Writer
+    stream: Iterator[Prepared | LedgerRow], finished: Callable[[LedgerRow], None], writer: IndexWriter
 ) -> Iterator[list[Prepared]]:
-    """Prepared documents in batches of about `_BATCH_TOKENS`; rows of failures are settled on the way."""
+    """Prepared documents in batches of about `_BATCH_TOKENS`; failures are reported on the way."""
     batch: list[Prepared] = []
     for item in stream:
         if isinstance(item, LedgerRow):
             writer.record(item)
-            settled(item)
+            finished(item)
             continue
         batch.append(item)
         if sum(len(prepared.tokens) for prepared in batch) >= _BATCH_TOKENS:
@@ -204,10 +227,12 @@ def _batches(
         yield batch
 
 
-def _store(batch: Sequence[Prepared], writer: Writer, encoder: Encoder, progress: Progress) -> Iterator[LedgerRow]:
+def _store(
+    batch: Sequence[Prepared], writer: IndexWriter, encoder: Encoder, progress: Progress
+) -> Iterator[LedgerRow]:
     began = time.perf_counter()
     passages = [(prepared.tokens, [chunk.span for chunk in prepared.chunks]) for prepared in batch]
-    embeddings = encoder.encode_passages(passages, on_tokens=progress.on_tokens)
+    embeddings = encoder.encode_documents(passages, on_tokens=progress.on_tokens)
     vectors = document_vectors(passages, encoder)
     a_token = (time.perf_counter() - began) / sum(len(prepared.tokens) for prepared in batch)
     for prepared, rows, of_document in zip(batch, embeddings, vectors, strict=True):

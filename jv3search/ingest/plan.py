@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from jv3search.ingest.readers import SUFFIXES
 from jv3search.ingest.walk import Found, below
+from jv3search.readers import SUFFIXES
 from jv3search.types import Source
 
 Action = Literal["add", "replace", "move", "keep", "unsupported", "fail"]
@@ -62,7 +62,7 @@ def make_plan(
 
 
 def _look(path: Path) -> Planned:
-    """Size, time and digest of a file; a suffix without a reader is settled without reading the file."""
+    """Size, time and digest of a file; where there is no reader for it, nothing of it is read."""
     try:
         stat = path.stat()
         modified = datetime.fromtimestamp(stat.st_mtime, UTC)

@@ -9,10 +9,10 @@ from pathlib import Path
 import regex
 
 from jv3search.errors import EmptyDocument, ReadError, StorageError
-from jv3search.ingest.readers import Limits
-from jv3search.ingest.readers.archive import Archive
-from jv3search.ingest.readers.formats import EDGE, format_by_content
-from jv3search.ingest.readers.limits import Raw, megabytes
+from jv3search.readers import Limits
+from jv3search.readers.archive import Archive
+from jv3search.readers.formats import EDGE, format_by_content
+from jv3search.readers.sandbox.limits import Raw, megabytes
 
 _BYTES = 180  # of a name in UTF-8; file systems take 255, and a number may be added
 _LONGEST_SUFFIX = 16

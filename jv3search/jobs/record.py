@@ -21,7 +21,7 @@ class Job:
     """One ingest: what it reads, how far it is, how it ended.
 
     `step` of `total` files are through the present phase; `stored` are new or changed in the index, `failed` have
-    a reason in the ledger; `last` is the file settled last. `message` says why it failed, or what to know.
+    a reason in the ledger; `last` is the file finished last. `message` says why it failed, or what to know.
     """
 
     paths: tuple[str, ...]

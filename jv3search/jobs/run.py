@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from jv3search.errors import JV3SearchError
+from jv3search.indexes import FAILURES
 from jv3search.jobs import record
 from jv3search.jobs.record import Job
 
@@ -42,13 +43,13 @@ class _Report:
         self.job = replace(self.job, step=self.job.step + 1)
         self._write_if_due()
 
-    def settled(self, row: LedgerRow) -> None:
+    def finished(self, row: LedgerRow) -> None:
         """One more file is done with, one way or another."""
         self.job = replace(
             self.job,
             step=self.job.step + 1,
             stored=self.job.stored + (row.state == "done"),
-            failed=self.job.failed + (row.state in ("failed", "empty", "unsupported")),
+            failed=self.job.failed + (row.state in FAILURES),
             last=row.uri,
         )
         self._write_if_due()
@@ -88,19 +89,18 @@ def main(index: Path) -> int:
 
 def _ingest(report: _Report) -> str:
     """What `jv3search ingest` does; returns what the user should know."""
-    from jv3search import wiring
+    from jv3search import knowledge_base
     from jv3search.ingest.pipeline import Progress
-    from jv3search.ingest.plan import make_plan
 
-    paths = [Path(path) for path in report.job.paths]
-    settings = wiring.settings_for({"index": report.index})
-    found = wiring.find_documents(settings, paths, prune=False)
-    report.phase("comparing", total=len(found.files))
-    with wiring.open_writer(settings, wiring.recipe_of(settings), wait=_LOCK_SECONDS) as writer:
-        plan = make_plan(found, paths, writer.documents(), report.compared)
-        report.phase("reading", step=0, total=len(plan.files))
-        wiring.ingest(settings, plan, writer, prune=False, progress=Progress(on_row=report.settled))
-    return " ".join(writer.notices)
+    progress = Progress(
+        on_found=lambda found: report.phase("comparing", total=len(found.files)),
+        on_compared=report.compared,
+        on_plan=lambda plan: report.phase("reading", step=0, total=len(plan.files)),
+        on_row=report.finished,
+    )
+    with knowledge_base.open(report.index, create=True) as kb:
+        outcome = kb.ingest(*report.job.paths, wait=_LOCK_SECONDS, progress=progress)
+    return " ".join(outcome.notices)
 
 
 def _end_on_signals(report: _Report) -> None:

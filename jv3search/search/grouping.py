@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from jv3search.search.duplicates import Passage, is_equal, passage, says_the_same
+from jv3search.search.duplicates import NormalizedText, candidates, is_equal, near_duplicate, normalized
 from jv3search.types import Filter, Hit
 
 if TYPE_CHECKING:
-    from jv3search.indexes import Reader
+    from jv3search.indexes.snapshot import IndexSnapshot
 
 _EVERYTHING = Filter()
 Links = Mapping[int, Sequence[tuple[int, float]]]
@@ -18,7 +18,7 @@ Links = Mapping[int, Sequence[tuple[int, float]]]
 
 
 def grouped(
-    hits: Sequence[Hit], reader: Reader, k: int, languages: Sequence[str] = (), where: Filter = _EVERYTHING
+    hits: Sequence[Hit], index: IndexSnapshot, k: int, languages: Sequence[str] = (), where: Filter = _EVERYTHING
 ) -> list[Hit]:
     """At most `k` different passages of `hits` (best first), ranked from 1, with their copies and translations.
 
@@ -26,14 +26,36 @@ def grouped(
     among the hits are attached too, if `where` admits them. With `languages`, the best first, a passage is shown
     in the first of them that it exists in; without, in the language of its best hit.
     """
-    links = reader.aligned([hit.chunk_id for hit in hits], where)
-    groups: list[_Group] = []
-    for hit in hits:
-        text = passage(hit.text)
-        if not any(group.takes(hit, text, links) for group in groups) and len(groups) < k:
-            groups.append(_Group(hit, text))
-    attached = reader.translations([chunk_id for group in groups for chunk_id in group.own], where)
+    groups = _groups(hits, index.aligned([hit.chunk_id for hit in hits], where), k)
+    attached = index.translations([chunk_id for group in groups for chunk_id in group.own], where)
     return [group.shown(rank, attached, languages) for rank, group in enumerate(groups, 1)]
+
+
+def _groups(hits: Sequence[Hit], links: Links, k: int) -> list[_Group]:
+    """Each hit in the first group that takes it, or in a new one while there are fewer than `k`."""
+    texts = [normalized(hit.text) for hit in hits]
+    related = _related(hits, texts, links)
+    groups: list[_Group] = []
+    numbers: dict[int, int] = {}  # of the group that the hit in a place is in
+    for place, (hit, text) in enumerate(zip(hits, texts, strict=True)):
+        asked = sorted({numbers[other] for other in related[place] if other in numbers})
+        number = next((number for number in asked if groups[number].takes(hit, text, links)), None)
+        if number is None and len(groups) < k:
+            number = len(groups)
+            groups.append(_Group(hit, text))
+        if number is not None:
+            numbers[place] = number
+    return groups
+
+
+def _related(hits: Sequence[Hit], texts: Sequence[NormalizedText], links: Links) -> list[set[int]]:
+    """For each hit the places of those it may share a group with: near copies, and what it is aligned with."""
+    related = candidates(texts)
+    places = {hit.chunk_id: place for place, hit in enumerate(hits)}
+    for own, others in links.items():
+        for other in (chunk_id for chunk_id, _ in others if chunk_id in places):
+            related[places[other]].add(places[own])
+    return related
 
 
 @dataclass
@@ -41,11 +63,11 @@ class _Group:
     """A passage: the hit that stands for it, the same in other places, the same in other languages."""
 
     best: Hit
-    text: Passage
+    text: NormalizedText
     copies: list[Hit] = field(default_factory=list)
-    translations: list[tuple[Hit, Passage]] = field(default_factory=list)
+    translations: list[tuple[Hit, NormalizedText]] = field(default_factory=list)
 
-    def takes(self, hit: Hit, text: Passage, links: Links) -> bool:
+    def takes(self, hit: Hit, text: NormalizedText, links: Links) -> bool:
         """Whether the hit belongs here; it is kept if so."""
         if _copies(self.best, self.text, hit, text):
             self.copies.append(hit)
@@ -94,11 +116,11 @@ class _Group:
         return sorted(missing.values(), key=lambda hit: -hit.score)
 
 
-def _copies(shown: Hit, shown_text: Passage, hit: Hit, text: Passage) -> bool:
+def _copies(shown: Hit, shown_text: NormalizedText, hit: Hit, text: NormalizedText) -> bool:
     """Neighbours in one document share words; only the very same passage there is a copy."""
     if shown.uri == hit.uri:
         return is_equal(shown_text, text)
-    return says_the_same(shown_text, text)
+    return near_duplicate(shown_text, text)
 
 
 def _ranked(hits: Sequence[Hit]) -> tuple[Hit, ...]:

@@ -19,7 +19,7 @@ type:pdf,docx      documents of these types
 under:reports      documents below that folder; with spaces: under:"my reports"
 since:2025-01-01   files modified on that day or later
 until:2025-12-31   files modified on that day or earlier
-What only looks like one of these is looked for in quotation marks: "lang:ja"."""
+To search for such text literally, put it in quotation marks: "lang:ja"."""
 """One line for each thing that can be said in a query."""
 
 _KEYS = ("lang", "type", "under", "since", "until")
@@ -28,6 +28,8 @@ _MEANT = {
     "folder": "under", "dir": "under", "directory": "under", "path": "under", "in": "under", "file": "under",
     "after": "since", "from": "since", "newer": "since", "before": "until", "to": "until", "older": "until",
 }  # fmt: skip
+
+_SAYS_SOMETHING = regex.compile(r"[\p{L}\p{N}]")  # an emoji, a joiner of no width or a lone * does not
 
 # Quotation marks stand at the beginning of a word, those that only open anywhere: 5" and צה"ל are words.
 _QUOTED = (
@@ -50,7 +52,7 @@ _TOKEN = regex.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class ParsedQuery:
     """A query taken apart; the values of filters are as typed, whoever makes the filter checks them.
 
     `question` is what to look for: the words and the phrases in their order; `words` are the words alone. Phrases
@@ -68,7 +70,7 @@ class Query:
     until: str = ""
 
 
-def parse(text: str) -> Query:
+def parse(text: str) -> ParsedQuery:
     """Take a query apart; HELP says what it may hold.
 
     InputError for a filter there is not, for one without a value, for a phrase that does not end, and if nothing
@@ -76,13 +78,13 @@ def parse(text: str) -> Query:
     """
     tokens = list(_tokens(text))
     question = " ".join(token.text for token in tokens if token.kind in ("word", "phrase"))
-    if not question.strip():
+    if not _SAYS_SOMETHING.search(question):
         raise InputError(
-            f"there is nothing to look for in {text!r}: add some words"
+            f"there is no word to look for in {text!r}: add some"
             if text.strip()
             else "the query is empty: say what to look for"
         )
-    return Query(
+    return ParsedQuery(
         question=question,
         words=" ".join(token.text for token in tokens if token.kind == "word"),
         phrases=_texts(tokens, "phrase"),

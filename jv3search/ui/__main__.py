@@ -1,5 +1,8 @@
 """What `jv3search ui` has Streamlit run."""
 
-from jv3search.ui.main import run
+import sys
 
-run()
+from jv3search.ui.main import run
+from jv3search.ui.server import ONE_INDEX
+
+run(one_index=ONE_INDEX in sys.argv)

@@ -12,9 +12,9 @@ from markupsafe import Markup
 
 from jv3search.config import load_settings
 from jv3search.errors import JV3SearchError, ReadError
-from jv3search.ingest.readers import READERS
 from jv3search.ingest.roots import folders_of, roots_of, within
 from jv3search.ingest.uploads import check, clean_name, store
+from jv3search.readers import READERS
 from jv3search.ui import job_panel, safe, state
 from jv3search.ui.i18n import gettext as _
 from jv3search.ui.i18n import ngettext
@@ -85,7 +85,11 @@ def _show_refused() -> None:
 def _show_folders(roots: Sequence[Path]) -> None:
     folders = list(islice(folders_of([root for root in roots if root.is_dir()]), _MOST_FOLDERS + 1))
     if not folders:
-        safe.notice("info", _("There is no folder to read: {folders}").format(folders=", ".join(map(str, roots))))
+        words = _(
+            "There is no folder to read: {folders}. The documents folder is made when you drop a file above; "
+            "to read another one, start jv3search ui --root FOLDER."
+        )
+        safe.notice("info", words.replace("{folders}", ", ".join(map(str, roots))))
         return
     with st.form("folder", border=False):
         offered = sorted(folders[:_MOST_FOLDERS])

@@ -6,58 +6,55 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from jv3search import wiring
-from jv3search.ui import filters, state
+from jv3search.ui import filters
 from jv3search.ui.i18n import interface_language
 from jv3search.ui.request import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jv3search.encoders.port import Encoder
-    from jv3search.indexes import Reader
-    from jv3search.search.answer import Answer
+    from jv3search.knowledge_base import KnowledgeBase
+    from jv3search.search.retrieval import SearchResult
+    from jv3search.ui.state import OpenIndex
 
 _KEY = "answer"
 
 
-def answer_to(reader: Reader, encoder: Encoder, asked: Request, root: Path) -> Answer:
+def answer_to(index: OpenIndex, asked: Request, root: Path) -> SearchResult:
     """The answer, with the best sentences if they were looked for before."""
-    kept = _kept(reader, asked)
-    return kept[0] if kept else _keep(reader, asked, search(reader, encoder, asked, root), explained=False)
+    kept = _kept(index, asked)
+    return kept[0] if kept else _keep(index, asked, search(index.kb, asked, root), explained=False)
 
 
-def explained(reader: Reader, encoder: Encoder, asked: Request, root: Path) -> Answer:
+def explained(index: OpenIndex, asked: Request, root: Path) -> SearchResult:
     """The same hits with the sentence in each that answers best, which takes the model a forward pass more."""
-    kept = _kept(reader, asked)
+    kept = _kept(index, asked)
     if kept and kept[1]:
         return kept[0]
-    answer = answer_to(reader, encoder, asked, root)
-    return _keep(reader, asked, wiring.explained(answer, encoder), explained=True)
+    answer = answer_to(index, asked, root)
+    return _keep(index, asked, index.kb.highlight(answer), explained=True)
 
 
-def search(reader: Reader, encoder: Encoder, asked: Request, root: Path, *, k: int | None = None) -> Answer:
+def search(kb: KnowledgeBase, asked: Request, root: Path, *, k: int | None = None) -> SearchResult:
     """Ask; nothing is kept."""
-    return wiring.search(
-        reader,
-        encoder,
+    return kb.search(
         asked.query,
         where=filters.filter_of(asked, root),
         k=k or asked.shown,
         mode=asked.mode,
-        languages=(interface_language(),),
+        otherwise=(interface_language(),),
     )
 
 
-def _kept(reader: Reader, asked: Request) -> tuple[Answer, bool] | None:
+def _kept(index: OpenIndex, asked: Request) -> tuple[SearchResult, bool] | None:
     kept = st.session_state.get(_KEY)
-    return kept[1:] if kept and kept[0] == _question(reader, asked) else None
+    return kept[1:] if kept and kept[0] == _question(index, asked) else None
 
 
-def _keep(reader: Reader, asked: Request, answer: Answer, *, explained: bool) -> Answer:
-    st.session_state[_KEY] = (_question(reader, asked), answer, explained)
+def _keep(index: OpenIndex, asked: Request, answer: SearchResult, *, explained: bool) -> SearchResult:
+    st.session_state[_KEY] = (_question(index, asked), answer, explained)
     return answer
 
 
-def _question(reader: Reader, asked: Request) -> tuple[object, ...]:
-    return state.stamp(reader), asked.question(), interface_language()
+def _question(index: OpenIndex, asked: Request) -> tuple[object, ...]:
+    return index.stamp, asked.question(), interface_language()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from pathlib import PurePath
 
 import streamlit as st
 from markupsafe import Markup
@@ -39,10 +38,10 @@ def card(hit: Hit, *, opened: bool, on_open: Callable[[Hit], None]) -> Callable[
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 _others(_("Also in"), hit, hit.translations, on_open, lambda other: language_name(other.language))
                 _others(
-                    _("Same text"), hit, hit.copies, on_open, lambda other: safe.label(PurePath(other.uri).name)
+                    _("Same text"), hit, hit.copies, on_open, lambda other: safe.label(safe.file_name(other.uri))
                 )
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            safe.show(Markup('<p class="jv3-file">{}</p>').format(safe.name(PurePath(hit.uri).name)))
+            safe.show(Markup('<p class="jv3-file">{}</p>').format(safe.name(safe.file_name(hit.uri))))
             st.button(
                 _("Opened") if opened else _("Open"),
                 key=f"open-{hit.chunk_id}",
@@ -61,7 +60,7 @@ def card_html(hit: Hit) -> Markup:
     return _CARD.format(
         number=_("Result {n}").replace("{n}", str(hit.rank)),
         title_attributes=Markup('dir="auto"'),
-        title=safe.text(hit.title) or PurePath(hit.uri).name,
+        title=safe.text(hit.title or safe.file_name(hit.uri)),
         facts=facts(hit),
         attributes=safe.attributes(hit.language),
         passage=safe.marked(words, marks),

@@ -1,19 +1,18 @@
-"""How near a hit is to the question, in words."""
+"""How likely a hit answers the question, in words."""
 
 from __future__ import annotations
 
 from jv3search.types import Hit
 from jv3search.ui.i18n import gettext as _
 
-STANDS_OUT = (2.2, 1.7)  # standard deviations above the language's background: docs/decisions/application.md
+# Probabilities of relevance; how often each word is right: docs/decisions/search.md
+VERY_CLOSE, CLOSE = 0.6, 0.2
 
 
 def closeness(hit: Hit) -> str:
     """ "very close", "close" or "loosely related"; "contains the words" for a hit of a keyword search alone."""
-    fair = next((vote.fair for vote in hit.votes if vote.leg == "dense" and vote.fair is not None), None)
-    if fair is None:
+    if all(leg.leg == "keyword" for leg in hit.legs):
         return _("contains the words")
-    very, close = STANDS_OUT
-    if fair >= very:
+    if hit.relevance >= VERY_CLOSE:
         return _("very close")
-    return _("close") if fair >= close else _("loosely related")
+    return _("close") if hit.relevance >= CLOSE else _("loosely related")

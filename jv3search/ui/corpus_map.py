@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from jv3search.types import unit_rows
+
 Matrix = NDArray[np.float32]
 Labels = NDArray[np.intp]
 
 _MOST_TOPICS = 8  # as many as colours can still be told apart
-_ROUNDS = 50  # of k-means; it settles in ten to thirty
-_BEGINNINGS = 10
-_TRIED_ON = 2_000  # documents, so that 20,000 have their topics in a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ def make_map(vectors: Matrix) -> CorpusMap:
     """
     if not len(vectors):
         return CorpusMap(np.empty((0, 2), np.float32), np.empty(0, np.intp), ())
-    unit = _unit(vectors.astype(np.float32))
+    unit = unit_rows(vectors)
     topics, means = _topics(unit, _count(len(unit)))
     weights = np.bincount(topics, minlength=len(means)).astype(np.float32)
     basis = _plane(means, weights) if len(means) > 2 else _plane(unit, np.ones(len(unit), np.float32))
@@ -76,52 +75,16 @@ def _plane(rows: Matrix, weights: Matrix) -> Matrix:
 
 
 def _topics(unit: Matrix, count: int) -> tuple[Labels, Matrix]:
-    """Topics of unit rows, the largest first, and their unit means (topics, dimension).
+    """Topics of unit rows, the largest first, and their unit means (topics, dimension)."""
+    from jv3search.indexes.vectors.faiss import spherical_kmeans
 
-    The best of several beginnings, by how close the rows are to their topic's mean; of many rows, an even choice
-    is what they are tried on.
-    """
-    chance = np.random.default_rng(0)
-    some = unit[np.linspace(0, len(unit) - 1, min(len(unit), _TRIED_ON)).astype(int)]
-    trials = [_settled(some, some[_spread(some, count, chance)]) for _ in range(_BEGINNINGS)]
-    means = max(trials, key=lambda tried: float((some @ tried.T).max(axis=1).sum()))
+    means = spherical_kmeans(unit, count)
     labels = np.argmax(unit @ means.T, axis=1)
     sizes = np.bincount(labels, minlength=count)
     order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
     rank = np.zeros(count, np.intp)
     rank[order] = np.arange(len(order))
     return rank[labels], means[order]
-
-
-def _settled(unit: Matrix, means: Matrix) -> Matrix:
-    """The means after as many rounds of k-means as it takes until no row changes its topic."""
-    labels = np.full(len(unit), -1)
-    for _ in range(_ROUNDS):
-        before, labels = labels, np.argmax(unit @ means.T, axis=1)
-        if np.array_equal(before, labels):
-            break
-        means = _unit(np.stack([_mean(unit, labels == topic, means[topic]) for topic in range(len(means))]))
-    return means
-
-
-def _spread(unit: Matrix, count: int, chance: np.random.Generator) -> list[int]:
-    """Rows to begin with, drawn as k-means++ does: the likelier, the less similar to those before."""
-    chosen = [int(chance.integers(len(unit)))]
-    while len(chosen) < count:
-        far = np.clip(1 - (unit @ unit[chosen].T).max(axis=1), 1e-6, None)
-        chosen.append(int(chance.choice(len(unit), p=far / far.sum())))
-    return chosen
-
-
-def _mean(unit: Matrix, members: NDArray[np.bool_], before: Matrix) -> Matrix:
-    mean: Matrix = unit[members].mean(axis=0) if members.any() else before
-    return mean
-
-
-def _unit(rows: Matrix) -> Matrix:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Matrix = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return unit
 
 
 def topic_names(titles: Sequence[str], map_: CorpusMap) -> list[str]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from jv3search import wiring
 from jv3search.indexes import Status
 from jv3search.ui import charts, library_table, safe, state
 from jv3search.ui.i18n import gettext as _
@@ -52,8 +51,11 @@ def _measured() -> dict[tuple[str, int], Bench]:
 
 
 def _measure(status: Status) -> Bench:
+    from jv3search.evaluation.dimensions import bench
+
     dimensions = sizes_of(status.full_dimension)
-    return wiring.bench(state.settings(), dimensions, None, sample=_QUESTIONS, k=_HITS, progress=_progress)
+    kb = state.opened()
+    return bench(kb.reader, kb.encoder, dimensions, None, sample=_QUESTIONS, k=_HITS, progress=_progress)
 
 
 @contextmanager
@@ -148,6 +150,5 @@ def _show_control(status: Status) -> None:
 
 
 def _turn(dimension: int) -> None:
-    with wiring.reopen_writer(state.settings()) as writer:
-        writer.reindex(dimension=dimension)
+    state.opened().reindex(dimension=dimension)
     st.session_state[_CHANGED] = dimension

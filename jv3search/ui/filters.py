@@ -47,7 +47,7 @@ def facets(documents: Sequence[DocumentRow]) -> Facets:
     return Facets(
         languages=_most_first(Counter(row.language for row in documents)),
         formats=_most_first(Counter(row.format for row in documents)),
-        folders=dict(folders),
+        folders=_telling(folders),
         root=Path(root),
     )
 
@@ -142,6 +142,14 @@ def _since() -> None:
 def _clear() -> None:
     plain = replace(urls.current(), languages=(), formats=(), folders=(), since=None, opened=None)
     urls.go(plain)
+
+
+def _telling(counts: Counter[str]) -> dict[str, int]:
+    """Folders without those whose documents all lie in one folder of theirs, which says the same."""
+    idle = {
+        parent for folder, count in counts.items() if counts.get(parent := str(PurePath(folder).parent)) == count
+    }
+    return {folder: count for folder, count in counts.items() if folder not in idle}
 
 
 def _most_first(counts: Counter[str]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Which index: the one of the settings, or another one that lies beside it."""
+"""Which index: the one of the settings, or another one that lies beside it unless one was named."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def choose_knowledge_base() -> None:
     settings = load_settings({})
     if settings.catalog:  # a database server's catalog is one
         return
-    folders = {path.name: path for path in beside(settings.index)}
+    offered = [settings.index.resolve()] if st.session_state[state.ONE_INDEX] else beside(settings.index)
+    offered.append(state.index_folder().resolve())  # the one that is looked at, though it may have been deleted
+    folders = {path.name: path for path in sorted(offered)}
     _follow_url(folders)
     if len(folders) == 1:
         return
@@ -40,7 +42,7 @@ def choose_knowledge_base() -> None:
     name = st.selectbox(
         _("Knowledge base"),
         names,
-        index=names.index(present) if present in names else 0,
+        index=names.index(present),
         format_func=safe.text,
         width=_WIDTH,
     )

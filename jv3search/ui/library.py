@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 from markupsafe import Markup
 
-from jv3search import wiring
 from jv3search.errors import IndexNotFound
 from jv3search.indexes import DocumentRow, LedgerRow, Status
 from jv3search.ui import add_documents, job_panel, library_table, safe, state
@@ -21,7 +20,7 @@ from jv3search.ui.knowledge_bases import choose_knowledge_base
 from jv3search.ui.request import Opened, Request
 
 if TYPE_CHECKING:
-    from jv3search.indexes import Reader
+    from jv3search.knowledge_base import KnowledgeBase
 
 _ROUND = "library_round"  # counts up after a change, so that no row stays chosen
 _NAMED = 8  # documents that are named before they are removed
@@ -34,14 +33,15 @@ def show() -> None:
         choose_knowledge_base()
         job_panel.show()
         try:
-            with wiring.open_reader(state.settings()) as reader:
-                status = reader.status()
-                rows, ledger = _contents(str(state.index_folder()), _stamp(status), reader)
+            kb = state.opened()
+            status = kb.status()
         except IndexNotFound:
-            safe.notice("info", _("There is nothing here yet. Add documents, and they can be searched at once."))
+            state.absent(_("There is nothing here yet. Add documents, and they can be searched at once."))
             add_documents.show()
             return
-        _show_tabs(status, rows, ledger)
+        _show_tabs(
+            status, state.documents(state.current(kb)), _ledger(str(state.index_folder()), _stamp(status), kb)
+        )
 
 
 def _show_tabs(status: Status, rows: list[DocumentRow], ledger: dict[str, LedgerRow]) -> None:
@@ -61,11 +61,9 @@ def _show_tabs(status: Status, rows: list[DocumentRow], ledger: dict[str, Ledger
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
-def _contents(
-    folder: str, stamp: tuple[object, ...], _reader: Reader
-) -> tuple[list[DocumentRow], dict[str, LedgerRow]]:
-    """Documents and ledger of an index, read once for all sessions until something changes."""
-    return _reader.documents(), {row.uri: row for row in _reader.ledger()}
+def _ledger(folder: str, stamp: tuple[object, ...], _kb: KnowledgeBase) -> dict[str, LedgerRow]:
+    """What came of each file, read once for all sessions until something changes."""
+    return {row.uri: row for row in _kb.reader.ledger()}
 
 
 def _stamp(status: Status) -> tuple[object, ...]:
@@ -138,9 +136,7 @@ def _confirm(chosen: Sequence[DocumentRow]) -> None:
 
 
 def _remove(uris: Sequence[str]) -> None:
-    with wiring.reopen_writer(state.settings()) as writer:
-        for uri in uris:
-            writer.remove(uri)
+    state.opened().remove(*uris)
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 

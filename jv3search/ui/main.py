@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from jv3search.ui import library, overview, search_page, settings
+from jv3search.ui import library, overview, search_page, settings, state
 from jv3search.ui.i18n import gettext as _
 
 _HERE = Path(__file__).parent
@@ -25,10 +25,11 @@ def pages() -> dict[str, st.Page]:
     }
 
 
-def run() -> None:
-    """Draw the page that the URL names."""
+def run(*, one_index: bool = False) -> None:
+    """Draw the page that the URL names; with `one_index` no other index than that of the settings is on offer."""
     st.set_page_config(page_title="jv3search", page_icon=_HERE / "icon.svg", layout="wide")
     st.html(_HERE / "style.css")
     every = pages()
     st.session_state["pages"] = every
+    st.session_state[state.ONE_INDEX] = one_index
     st.navigation(list(every.values()), position="top").run()

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from jv3search.errors import InputError, ReadError
-from jv3search.ingest.readers import Limits, PageImage, PageWanted, Reader, fetch
+from jv3search.readers import Limits, PageImage, PageWanted, SandboxedReader, fetch
 from jv3search.ui.i18n import gettext as _
+from jv3search.ui.i18n import interface_language
 
 if TYPE_CHECKING:
     from jv3search.indexes.rows import DocumentRow
@@ -39,6 +40,20 @@ def original(row: DocumentRow) -> bytes:
     return data
 
 
+def fault(row: DocumentRow) -> str:
+    """Why a document's file is not to be had as it was read in, in the reader's language; empty if it is."""
+    return _fault(row, state_of(row), interface_language())
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _fault(row: DocumentRow, file: tuple[int, int], language: str) -> str:
+    try:
+        original(row)
+    except ReadError as error:
+        return str(error)
+    return ""
+
+
 def state_of(row: DocumentRow) -> tuple[int, int]:
     """Size and time of change of the file as it is now: another pair means to look at it again."""
     try:
@@ -61,6 +76,6 @@ def _drawn(row: DocumentRow, file: tuple[int, int], page: int, passages: tuple[s
 
 
 @st.cache_resource(show_spinner=False)
-def _child() -> Reader:
+def _child() -> SandboxedReader:
     """The process that draws: apart from us, with bounds of memory and time."""
-    return Reader(Limits(seconds=_SECONDS))
+    return SandboxedReader(Limits(seconds=_SECONDS))

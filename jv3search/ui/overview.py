@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from jv3search import wiring
 from jv3search.errors import IndexNotFound
 from jv3search.indexes import DocumentRow, Status
 from jv3search.ui import charts, corpus_map, dial, library_table, safe, state
@@ -22,7 +21,6 @@ from jv3search.ui.library import open_document
 if TYPE_CHECKING:
     import pandas as pd
 
-    from jv3search.indexes import Reader
 
 _POINTS = 5_000  # that a browser moves without effort
 _GROUPS = 8  # languages with a colour of their own
@@ -41,25 +39,25 @@ def show() -> None:
     with state.shown():
         choose_knowledge_base()
         try:
-            with wiring.open_reader(state.settings()) as reader:
-                _show_all(reader, reader.status())
+            kb = state.opened()
+            _show_all(state.current(kb), kb.status())
         except IndexNotFound:
-            _show_nothing()
+            state.absent(_nothing())
 
 
-def _show_nothing() -> None:
-    safe.notice("info", _("There is nothing to show yet. Add documents in the library first."))
+def _nothing() -> str:
+    return _("There is nothing to show yet. Add documents in the library first.")
 
 
-def _show_all(reader: Reader, status: Status) -> None:
+def _show_all(index: state.OpenIndex, status: Status) -> None:
     if not status.documents:
-        _show_nothing()
+        safe.notice("info", _nothing())
         return
     _show_numbers(status)
     st.subheader(_("What is in it"))
-    _show_counts(status, reader.documents())
+    _show_counts(status, state.documents(index))
     st.subheader(_("Map of the documents"))
-    _show_map(reader, status)
+    _show_map(index)
     st.subheader(_("What a search looks through"))
     with state.shown():
         dial.show(status)
@@ -95,9 +93,9 @@ def _size_of(chunks: int) -> str:
     return next((name for most, name in _SIZES if chunks <= most), _BEYOND)
 
 
-def _show_map(reader: Reader, status: Status) -> None:
+def _show_map(index: state.OpenIndex) -> None:
     with st.spinner(_("Drawing the map …")):
-        documents, drawn = _map(str(state.index_folder()), status.generation, reader)
+        documents, drawn = _map(index.stamp, index)
     if not documents:
         safe.notice("info", _("The map is drawn when the documents are read the next time."))
         return
@@ -174,9 +172,9 @@ def map_frame(documents: Sequence[DocumentRow], drawn: CorpusMap, *, by_topic: b
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
-def _map(folder: str, generation: int, _reader: Reader) -> tuple[list[DocumentRow], CorpusMap]:
+def _map(stamp: state.Stamp, _index: state.OpenIndex) -> tuple[list[DocumentRow], CorpusMap]:
     """The documents that have a vector and their map, made once until the index changes."""
-    rows = {row.uri: row for row in _reader.documents()}
-    uris, vectors = _reader.document_vectors("separation")
+    rows = {row.uri: row for row in state.documents(_index)}
+    uris, vectors = _index.kb.reader.document_vectors("separation")
     kept = [number for number, uri in enumerate(uris) if uri in rows]
     return [rows[uris[number]] for number in kept], corpus_map.make_map(vectors[kept])

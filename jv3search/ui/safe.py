@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 from markupsafe import Markup
 
+from jv3search.text.graphemes import shortened
 from jv3search.types import UNKNOWN_LANGUAGE, Span
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ RIGHT_TO_LEFT = frozenset(
 
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")  # a browser would drop or misread them
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
+_LONGEST_NAME = 80  # characters of a file's name on a page
 _JOINER = "\u2060"  # keeps :smile: and --> apart after Markdown has taken the backslashes away
 
 
@@ -57,6 +60,11 @@ def attributes(language: str) -> Markup:
 def name(words: str) -> Markup:
     """A title or file name inside a line of ours, whatever direction it runs in."""
     return Markup("<bdi>{}</bdi>").format(text(words))
+
+
+def file_name(uri: str) -> str:
+    """The name of a document's file, long ones without their middle; for `name` or `label` to draw."""
+    return shortened(PurePath(uri).name, _LONGEST_NAME)
 
 
 def marked(words: str, spans: Sequence[tuple[Span, str]] = (), start: int = 0) -> Markup:

@@ -22,10 +22,10 @@ from jv3search.ui.request import Request
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from jv3search.encoders.port import Encoder
-    from jv3search.indexes import Reader
     from jv3search.indexes.rows import DocumentRow
-    from jv3search.search.answer import Answer
+    from jv3search.knowledge_base import KnowledgeBase
+    from jv3search.search.retrieval import SearchResult
+    from jv3search.ui.state import OpenIndex, Stamp
 
 
 def show() -> None:
@@ -35,35 +35,42 @@ def show() -> None:
             choose_knowledge_base()
         try:
             with st.spinner(_("Opening the index and its model …")):
-                reader, encoder = state.opened()
+                kb = state.opened()
+                kb.load()
         except IndexNotFound:
-            _first_run()
+            _first_run(state.absent)
             return
-        documents = state.documents(reader)
+        index = state.current(kb)
+        documents = state.documents(index)
         if documents:
-            _page(reader, encoder, documents)
+            _page(index, documents)
         else:
-            _first_run()
+            _first_run(st.write)
 
 
-def _page(reader: Reader, encoder: Encoder, documents: Sequence[DocumentRow]) -> None:
-    asked, found = urls.current(), filters.facets(documents)
+def _page(index: OpenIndex, documents: Sequence[DocumentRow]) -> None:
+    asked, found = urls.current(), _facets(index.stamp, documents)
     filters.panel(asked, found)
     if asked.query:
         with st.container(key="field"):
             _field(asked)
-        _results(reader, encoder, asked, found)
+        _results(index, asked, found)
     elif asked.opened:
         with st.container(key="source"):
-            source.show(reader, asked, ())
+            source.show(index, asked, ())
     else:
         _start(asked, len(documents), len(found.languages))
 
 
-def _first_run() -> None:
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _facets(stamp: Stamp, _documents: Sequence[DocumentRow]) -> filters.Facets:
+    return filters.facets(_documents)
+
+
+def _first_run(say: Callable[[str], None]) -> None:
     with st.container(key="start"):
         st.title(_("Search your documents in any language"))
-        st.write(
+        say(
             _(
                 "Nothing has been read in yet. Add a folder or some files in the library; after that you can ask "
                 "for anything in them, in your own words and in your own language."
@@ -142,22 +149,22 @@ def _modes(asked: Request) -> None:
     )
 
 
-def _results(reader: Reader, encoder: Encoder, asked: Request, found: filters.Facets) -> None:
+def _results(index: OpenIndex, asked: Request, found: filters.Facets) -> None:
     """The hits at once, the best sentences in them a moment later, and the source that is opened."""
     with st.spinner(_("Searching …")):
-        answer = answers.answer_to(reader, encoder, asked, found.root)
+        answer = answers.answer_to(index, asked, found.root)
     if not answer.hits:
-        _nothing(reader, encoder, asked, found)
+        _nothing(index.kb, asked, found)
         return
     left, right = _columns(asked)
     with left:
         drawn = _list(answer, asked)
-    hits = answers.explained(reader, encoder, asked, found.root).hits
+    hits = answers.explained(index, asked, found.root).hits
     for again, hit in zip(drawn, hits, strict=True):
         again(hit)
     if right is not None:
         with right:
-            source.show(reader, asked, hits)
+            source.show(index, asked, hits)
 
 
 def _columns(asked: Request) -> tuple[DeltaGenerator, DeltaGenerator | None]:
@@ -167,9 +174,20 @@ def _columns(asked: Request) -> tuple[DeltaGenerator, DeltaGenerator | None]:
     return left.container(key="results-beside"), right.container(key="source")
 
 
-def _list(answer: Answer, asked: Request) -> list[Callable[[Hit], None]]:
-    """Draw the cards; what comes back draws the words of each again."""
-    st.caption(ngettext("The best {n} passage", "The best {n} passages", len(answer.hits)))
+def _list(answer: SearchResult, asked: Request) -> list[Callable[[Hit], None]]:
+    """Draw the cards; what comes back draws the words of each again.
+
+    Where nothing is relevant that is said, and the nearest passages are a click away.
+    """
+    if not answer.nothing_relevant:
+        st.caption(ngettext("The best {n} passage", "The best {n} passages", len(answer.hits)))
+        return _cards(answer, asked)
+    st.info(_("Nothing in your documents seems to answer this."), icon=":material/search_off:")
+    with st.expander(_("Show the nearest passages"), expanded=asked.opened is not None):
+        return _cards(answer, asked)
+
+
+def _cards(answer: SearchResult, asked: Request) -> list[Callable[[Hit], None]]:
     drawn = [card(hit, opened=_is_opened(hit, asked), on_open=_open) for hit in answer.hits]
     if len(answer.hits) >= asked.shown and asked.shown < urls.MOST_HITS:
         more = replace(asked, shown=min(asked.shown + urls.PAGE_OF_HITS, urls.MOST_HITS))
@@ -185,12 +203,12 @@ def _open(hit: Hit) -> None:
     urls.go(replace(urls.current(), opened=urls.place_of(hit)))
 
 
-def _nothing(reader: Reader, encoder: Encoder, asked: Request, found: filters.Facets) -> None:
+def _nothing(kb: KnowledgeBase, asked: Request, found: filters.Facets) -> None:
     with st.container(key="nothing"):
         st.subheader(_("Nothing found"))
         st.write(_("Try other words, fewer of them, or take back a quoted phrase or an excluded word."))
         for name, other in filters.without_each(asked):
-            if answers.search(reader, encoder, other, found.root, k=1).hits:
+            if answers.search(kb, other, found.root, k=1).hits:
                 st.button(
                     _("Search without the filter by {filter}").replace("{filter}", name),
                     key=f"without-{name}",

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import streamlit as st
 from markupsafe import Markup
 
-from jv3search import __version__, wiring
+from jv3search import __version__
 from jv3search.config import Settings
 from jv3search.encoders.models import JINA_V3, Model, known_models
 from jv3search.errors import IndexNotFound
-from jv3search.indexes import Recipe
+from jv3search.indexes import Manifest
 from jv3search.ingest.roots import roots_of
 from jv3search.ui import safe, state
 from jv3search.ui.i18n import CHOSEN, INTERFACE, number
@@ -29,9 +29,9 @@ def show() -> None:
         choose_knowledge_base()
         settings = state.settings()
         st.subheader(_("Model"))
-        recipe, dimension = _made_by(settings)
-        _show_models(known_models(settings.models), recipe)
-        _show_recipe(settings, recipe, dimension)
+        manifest, dimension = _made_by()
+        _show_models(known_models(settings.models), manifest)
+        _show_recipe(settings, manifest, dimension)
         st.subheader(_("Language"))
         _show_language()
         st.subheader(_("Where things are"))
@@ -39,17 +39,17 @@ def show() -> None:
         st.caption(f"jv3search {__version__}")
 
 
-def _made_by(settings: Settings) -> tuple[Recipe | None, int]:
+def _made_by() -> tuple[Manifest | None, int]:
     """What made the index, and the dimension it is searched at; nothing before the first ingest."""
     try:
-        with wiring.open_reader(settings) as reader:
-            return reader.recipe, reader.dimension
+        reader = state.opened().reader
     except IndexNotFound:
         return None, 0
+    return reader.manifest, reader.dimension
 
 
-def _show_models(models: list[Model], recipe: Recipe | None) -> None:
-    used = recipe.model if recipe else next((model.name for model in models if model.here), "")
+def _show_models(models: list[Model], manifest: Manifest | None) -> None:
+    used = manifest.model if manifest else next((model.name for model in models if model.here), "")
     row = Markup('<div><dt>{} <span class="jv3-badge">{}</span></dt><dd>{}</dd></div>')
     rows = Markup("").join(row.format(model.name, _state(model, used), _about(model)) for model in models)
     safe.show(Markup('<dl class="jv3-list">{}</dl>').format(rows))
@@ -84,16 +84,16 @@ def _show_pull(model: Model) -> None:
         )
 
 
-def _show_recipe(settings: Settings, recipe: Recipe | None, dimension: int) -> None:
-    if recipe is None:
-        safe.notice("info", _("There is no knowledge base here yet; the best model that is here will make it."))
+def _show_recipe(settings: Settings, manifest: Manifest | None, dimension: int) -> None:
+    if manifest is None:
+        state.absent(_("There is no knowledge base here yet; the best model that is here will make it."))
         return
     _show_facts(
         {
-            _("This knowledge base was made by"): recipe.model,
-            _("Numbers kept of each passage"): number(recipe.dimension),
+            _("This knowledge base was made by"): manifest.model,
+            _("Numbers kept of each passage"): number(manifest.dimension),
             _("Numbers searched"): number(dimension),
-            _("Length of a passage"): _("about {n} word pieces").format(n=number(recipe.chunk_tokens)),
+            _("Length of a passage"): _("about {n} word pieces").format(n=number(manifest.chunk_tokens)),
         }
     )
     st.page_link(state.page("overview"), label=_("Change how many are searched"), icon=":material/tune:")

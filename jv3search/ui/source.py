@@ -21,9 +21,9 @@ from jv3search.ui.parts import Part, part_of, parts
 from jv3search.ui.request import Opened, Request
 
 if TYPE_CHECKING:
-    from jv3search.indexes import Reader
     from jv3search.indexes.rows import DocumentRow
-    from jv3search.ingest.readers import PageImage
+    from jv3search.readers import PageImage
+    from jv3search.ui.state import OpenIndex
 
 _SCROLL = Path(__file__).parent / "scroll.html"
 
@@ -54,18 +54,21 @@ class _Source:
         ]
 
 
-def show(reader: Reader, asked: Request, hits: Sequence[Hit]) -> None:
+def show(index: OpenIndex, asked: Request, hits: Sequence[Hit]) -> None:
     """Draw what the request has opened; `hits` are the passages to step through."""
     assert asked.opened is not None
-    row = state.document_row(reader, asked.opened.document)
+    row = state.document_row(index, asked.opened.document)
     if row is None:
         safe.notice("warning", _("This document is not in the index any more."))
         st.button(_("Close"), key="close", icon=":material/close:", on_click=_close)
         return
-    source = _source(reader, row, asked.opened, hits)
+    source = _source(index, row, asked.opened, hits)
     _head(source)
-    _steps(source, asked, hits)
-    if row.format == "pdf" and _page(source):
+    fault = original.fault(row)
+    if fault:
+        safe.notice("warning", fault)
+    _steps(source, asked, hits, with_file=not fault)
+    if row.format == "pdf" and not fault and _page(source):
         with st.expander(_("Text of this page")):  # for screen readers, and to copy from
             safe.show(text_html(source))
     else:
@@ -74,8 +77,8 @@ def show(reader: Reader, asked: Request, hits: Sequence[Hit]) -> None:
     st.html(_SCROLL.read_text(encoding="utf-8"), unsafe_allow_javascript=True)  # ours alone: no document's word
 
 
-def _source(reader: Reader, row: DocumentRow, opened: Opened, hits: Sequence[Hit]) -> _Source:
-    document = state.document(reader, row)
+def _source(index: OpenIndex, row: DocumentRow, opened: Opened, hits: Sequence[Hit]) -> _Source:
+    document = state.document(index, row)
     every = parts(document)
     passage = opened.passage if opened.passage and opened.passage.end <= len(document.text) else None
     number = opened.part or part_of(every, passage.start if passage else 0)
@@ -93,9 +96,9 @@ def _head(source: _Source) -> None:
                 '<h2 class="jv3-source-title" dir="auto">{}</h2><p class="jv3-facts">{}<br>'
                 '<span class="jv3-file">{}</span></p>'
             ).format(
-                safe.text(row.title) or PurePath(row.uri).name,
+                safe.text(row.title or safe.file_name(row.uri)),
                 " · ".join(filter(None, facts)),
-                safe.name(PurePath(row.uri).name),
+                safe.name(safe.file_name(row.uri)),
             )
         )
         st.button(_("Close"), key="close", icon=":material/close:", on_click=_close, type="tertiary")
@@ -110,8 +113,8 @@ def where(source: _Source) -> str:
     return words.replace("{n}", str(source.number)).replace("{count}", str(count))
 
 
-def _steps(source: _Source, asked: Request, hits: Sequence[Hit]) -> None:
-    """To the hit before and after this one in the document, and the file itself."""
+def _steps(source: _Source, asked: Request, hits: Sequence[Hit], *, with_file: bool) -> None:
+    """To the hit before and after this one in the document, and the file itself if it is still there."""
     mine = sorted((hit for hit in hits if hit.uri == source.row.uri), key=lambda hit: hit.span.start)
     at = next((number for number, hit in enumerate(mine) if hit.span == source.passage), None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="source-steps"):
@@ -120,7 +123,8 @@ def _steps(source: _Source, asked: Request, hits: Sequence[Hit]) -> None:
             _step(_("Next passage"), "arrow_downward", asked, mine[at + 1] if at + 1 < len(mine) else None)
             words = _("passage {n} of {count} found in it")
             st.caption(words.replace("{n}", str(at + 1)).replace("{count}", str(len(mine))))
-        _download(source.row)
+        if with_file:
+            _download(source.row)
 
 
 def _step(name: str, icon: str, asked: Request, hit: Hit | None) -> None:

@@ -4,33 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from jv3search import wiring
+from jv3search import knowledge_base
 from jv3search.config import Settings, load_settings
-from jv3search.errors import JV3SearchError
+from jv3search.errors import IndexNotFound, JV3SearchError
+from jv3search.knowledge_base import KnowledgeBase, with_model
 from jv3search.ui import safe
+from jv3search.ui.i18n import gettext as _
 from jv3search.ui.request import key_of
 
 if TYPE_CHECKING:
-    from jv3search.encoders.port import Encoder
-    from jv3search.indexes import Reader
     from jv3search.indexes.rows import DocumentRow
     from jv3search.types import Document
 
 INDEX = "index_folder"
 """Key in the session's state of the index a person chose; absent or empty: that of the settings."""
 
+ONE_INDEX = "one_index"
+"""Key in the session's state: whether no other index than that of the settings is on offer."""
 
-Stamp = tuple[str, tuple[int, int] | None, int]
+Stamp = tuple[str, tuple[int, int] | None, tuple[str, int]]
+"""Which state of which index: what was found out about another one does not hold."""
 
 
-def settings() -> Settings:
-    """The settings of the index this session looks at."""
-    return wiring.settings_for({"index": st.session_state.get(INDEX) or None})
+@dataclass(frozen=True, slots=True)
+class OpenIndex:
+    """What one run of a page shows: a knowledge base, and the state in which the run met it."""
+
+    kb: KnowledgeBase
+    stamp: Stamp
 
 
 def index_folder() -> Path:
@@ -38,10 +45,33 @@ def index_folder() -> Path:
     return load_settings({"index": st.session_state.get(INDEX) or None}).index
 
 
-def opened() -> tuple[Reader, Encoder]:
-    """The index and its model; IndexNotFound before the first ingest."""
+def opened() -> KnowledgeBase:
+    """The knowledge base this session looks at, opened once for all; IndexNotFound before the first ingest."""
     folder = index_folder()
-    return _opened(str(folder), _identity(folder))
+    kb = _opened(str(folder), _identity(folder))
+    _seen().add(folder.resolve())
+    return kb
+
+
+def absent(words: str) -> None:
+    """Say why there is no index: where there was one before that it is gone, else the words for a beginning."""
+    folder = index_folder().resolve()
+    if folder not in _seen():
+        safe.notice("info", words)
+        return
+    gone = _(
+        "The knowledge base is gone: {folder} was deleted or moved. Put it back, or add the documents again in "
+        "the library."
+    )
+    safe.notice("warning", gone.replace("{folder}", str(folder)))
+
+
+def settings() -> Settings:
+    """The settings of the knowledge base this session looks at, which need not exist."""
+    try:
+        return opened().settings
+    except IndexNotFound:
+        return with_model(load_settings({"index": index_folder()}))
 
 
 @contextmanager
@@ -59,40 +89,51 @@ def page(name: str) -> st.Page:
     return found
 
 
-def stamp(reader: Reader) -> Stamp:
-    """Which state of which index this is: what was found out about another one does not hold."""
+def current(kb: KnowledgeBase) -> OpenIndex:
+    """A knowledge base in its present state, which the catalog is asked for once a run of a page."""
     folder = index_folder()
-    return str(folder), _identity(folder), reader.status().generation
+    return OpenIndex(kb, (str(folder), _identity(folder), kb.reader.stamp()))
 
 
-def documents(reader: Reader) -> list[DocumentRow]:
+def documents(index: OpenIndex) -> list[DocumentRow]:
     """Every document of an index, as of its last change."""
-    return list(_documents(reader, stamp(reader)))
+    return list(_documents(index.kb, index.stamp))
 
 
-def document_row(reader: Reader, key: str) -> DocumentRow | None:
+def document_row(index: OpenIndex, key: str) -> DocumentRow | None:
     """The document that a URL names, if the index has it."""
-    return next((row for row in documents(reader) if key_of(row.uri) == key), None)
+    return _by_key(index.kb, index.stamp).get(key)
 
 
-def document(reader: Reader, row: DocumentRow) -> Document:
+def document(index: OpenIndex, row: DocumentRow) -> Document:
     """A document as it was read."""
-    return _document(reader, stamp(reader), row)
+    return _document(index.kb, index.stamp, row)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _documents(_reader: Reader, state: Stamp) -> list[DocumentRow]:
-    return _reader.documents()
+def _documents(_kb: KnowledgeBase, state: Stamp) -> list[DocumentRow]:
+    return _kb.documents()
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _by_key(_kb: KnowledgeBase, state: Stamp) -> dict[str, DocumentRow]:
+    return {key_of(row.uri): row for row in _documents(_kb, state)}
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _document(_reader: Reader, state: Stamp, row: DocumentRow) -> Document:
-    return _reader.document(row.uri)
+def _document(_kb: KnowledgeBase, state: Stamp, row: DocumentRow) -> Document:
+    return _kb.document(row.uri)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4, on_release=lambda parts: parts[0].close())
-def _opened(folder: str, identity: tuple[int, int] | None) -> tuple[Reader, Encoder]:
-    return wiring.open_for_search(wiring.settings_for({"index": folder}))
+@st.cache_resource(show_spinner=False, max_entries=4, on_release=KnowledgeBase.close)
+def _opened(folder: str, identity: tuple[int, int] | None) -> KnowledgeBase:
+    return knowledge_base.open(folder)
+
+
+@st.cache_resource(show_spinner=False)
+def _seen() -> set[Path]:
+    """The folders in which there was an index since the server began."""
+    return set()
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

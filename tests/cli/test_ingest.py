@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import regex
 
 from jv3search import indexes
 from tests.conftest import TEXTS
@@ -32,6 +33,11 @@ def states(report):
 def stored(index):
     with indexes.open_reader(index) as reader:
         return {Path(row.uri).name: row for row in reader.documents()}
+
+
+def ledger(index):
+    with indexes.open_reader(index) as reader:
+        return {Path(row.uri).name: row for row in reader.ledger()}
 
 
 def test_a_first_run_stores_every_document(jv3, documents, tmp_path):
@@ -56,6 +62,29 @@ def test_a_second_run_embeds_nothing(jv3, documents, tmp_path):
     status, report = outcome_of(jv3, documents, tmp_path / "kb")
     assert (status, report["counts"]) == (0, {"unchanged": len(TEXTS)})
     assert stored(tmp_path / "kb") == before
+
+
+def test_a_second_run_writes_only_what_is_new(jv3, documents, tmp_path):
+    (documents / "картинка.jpg").write_bytes(b"\xff\xd8\xff")
+    ingest(jv3, documents, tmp_path / "kb")
+    before = ledger(tmp_path / "kb")
+    (documents / "图.jpg").write_bytes(b"\xff\xd8\xff")
+    assert outcome_of(jv3, documents, tmp_path / "kb")[1]["counts"] == {"unchanged": len(TEXTS), "unsupported": 2}
+    after = ledger(tmp_path / "kb")
+    assert (after.pop("图.jpg").state, before["картинка.jpg"].state) == ("unsupported", "unsupported")
+    assert after == before
+
+
+def test_a_failure_that_is_over_leaves_the_ledger(jv3, documents, tmp_path):
+    ingest(jv3, documents, tmp_path / "kb")
+    text = (documents / "तारे.hi.txt").read_text(encoding="utf-8")
+    (documents / "तारे.hi.txt").write_bytes(b"")
+    ingest(jv3, documents, tmp_path / "kb")
+    assert ledger(tmp_path / "kb")["तारे.hi.txt"].state == "empty"
+    (documents / "तारे.hi.txt").write_text(text, encoding="utf-8")
+    ingest(jv3, documents, tmp_path / "kb")
+    row = ledger(tmp_path / "kb")["तारे.hi.txt"]
+    assert (row.state, row.reason, row.size) == ("unchanged", "", len(text.encode()))
 
 
 def test_changed_moved_and_vanished_files(jv3, documents, tmp_path):
@@ -92,6 +121,30 @@ def test_dry_run_prints_the_plan_and_does_nothing(jv3, documents, tmp_path):
     assert {Path(f["uri"]).name: f["action"] for f in plan["files"]} == dict.fromkeys(TEXTS, "new") | {
         "bild.jpg": "unsupported"
     }
+
+
+def test_redirected_output_has_a_line_now_and_then(jv3, documents, tmp_path, monkeypatch):
+    monkeypatch.setattr("jv3search.cli.progress._LINE_EVERY", 0.0)
+    (documents / ".hidden").touch()
+    outcome = ingest(jv3, documents, tmp_path / "kb")
+    lines = outcome.err.splitlines()
+    assert lines[1] == "Left out: 1 hidden name."
+    assert lines[2:9] == [f"comparing: {number} of 8" for number in range(1, 8)]
+    told = [
+        regex.fullmatch(r"ingesting: (\d) of 8 files, (\d+) tokens, [\d,]+ tokens/s", line) for line in lines[9:]
+    ]
+    assert [int(line[1]) for line in told][-8:] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert int(told[0][1]) == 0 < int(told[0][2]) <= int(told[-1][2])  # tokens count before a document is stored
+
+
+def test_files_that_no_reader_knows_are_named_at_the_end(jv3, documents, tmp_path):
+    for number in range(7):
+        (documents / f"foto {number}.jpg").write_bytes(b"\xff\xd8\xff")
+    outcome = ingest(jv3, documents, tmp_path / "kb")
+    assert outcome.status == 0, outcome.err
+    assert "unsupported  foto 0.jpg, foto 1.jpg" in outcome.err
+    assert "foto 4.jpg and 2 more ('jv3search status' lists them)" in outcome.err
+    assert "7 unsupported" in outcome.out
 
 
 def zip_bomb(path):
@@ -271,21 +324,22 @@ def test_a_full_disk_stops_with_a_message_and_loses_nothing(jv3, documents, tmp_
 
     from sqlalchemy import exc
 
-    from jv3search.indexes.change import Change
+    from jv3search.indexes.catalog.write_transaction import WriteTransaction
 
-    full = exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
-    replace, calls = Change.replace, []
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    replace, calls = WriteTransaction.replace, []
 
     def fail_at_the_fourth(self, *arguments):
         calls.append(1)
         if len(calls) == 4:
-            raise full
+            raise exc.OperationalError("INSERT", {}, full)
         return replace(self, *arguments)
 
-    monkeypatch.setattr(Change, "replace", fail_at_the_fourth)
+    monkeypatch.setattr(WriteTransaction, "replace", fail_at_the_fourth)
     outcome = ingest(jv3, documents, tmp_path / "kb")
     assert outcome.status == 1
-    assert "disk" in outcome.err
+    assert "the disk is full; free some space" in outcome.err
     assert len(stored(tmp_path / "kb")) == 3
     monkeypatch.undo()
     assert ingest(jv3, documents, tmp_path / "kb").status == 0

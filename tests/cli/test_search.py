@@ -1,6 +1,7 @@
 """Searching from the command line: the right document in another language, filters, JSON, messages."""
 
 import json
+import re
 
 import pytest
 
@@ -37,13 +38,14 @@ def test_the_json_of_a_hit(jv3, shared_index):
     first = answer["hits"][0]
     assert list(first) == [
         "rank", "score", "id", "uri", "title", "format", "page", "section", "span", "language", "text",
-        "votes",
+        "relevance", "legs",
     ]  # fmt: skip
     assert (answer["language"], answer["mode"]) == ("en", "hybrid")
-    dense, keyword = first["votes"]
+    dense, keyword = first["legs"]
     assert (dense["leg"], dense["rank"], round(dense["score"], 6)) == ("dense", 1, first["score"])
-    assert (keyword["leg"], keyword["rank"], keyword["abstained"]) == ("keyword", 1, False)
-    assert {hit["language"] for hit in answer["hits"] if hit["votes"][1]["abstained"]} >= {"ja", "ar", "th"}
+    assert (keyword["leg"], keyword["rank"]) == ("keyword", 1)
+    assert 0.5 < keyword["coverage"] <= 1
+    assert answer["nothing_relevant"] is False
     assert (first["rank"], first["title"], first["language"], first["page"]) == (1, "Backups", "en", None)
     assert first["section"] in ("Backups", "Restoring")
     assert "restore" in first["text"]
@@ -51,8 +53,9 @@ def test_the_json_of_a_hit(jv3, shared_index):
     start, end = first["span"]
     assert end - start == len(first["text"])
     assert [hit["rank"] for hit in answer["hits"]] == list(range(1, len(answer["hits"]) + 1))
-    shares = [sum(vote["share"] for vote in hit["votes"]) for hit in answer["hits"]]
-    assert shares == sorted(shares, reverse=True)
+    chances = [hit["relevance"] for hit in answer["hits"]]
+    assert chances == sorted(chances, reverse=True)
+    assert all(0 < chance < 1 for chance in chances)
 
 
 def test_filters_act_inside_the_search(jv3, shared_index):
@@ -71,6 +74,8 @@ def test_filters_act_inside_the_search(jv3, shared_index):
 def test_for_people(jv3, shared_index):
     outcome = jv3("search", "weather", "tomorrow", "--index", shared_index, "--lang", "th")
     assert outcome.status == 0
+    assert "สภาพอากาศ.th.txt" in outcome.out
+    outcome = jv3("search", "พยากรณ์อากาศวันพรุ่งนี้", "--index", shared_index, "--lang", "th")
     assert "สภาพอากาศ.th.txt" in outcome.out
     assert "พยากรณ์อากาศ" in outcome.out
     assert "[th]" in outcome.out
@@ -175,7 +180,7 @@ def test_words_of_every_script_are_found_without_a_model(jv3, shared_index, quer
     outcome = jv3("search", query, "--index", shared_index, "--mode", "keyword", "--json")
     found = hits(outcome)
     assert names(found)[0] == name
-    assert [vote["leg"] for vote in found[0]["votes"]] == ["keyword"]
+    assert [leg["leg"] for leg in found[0]["legs"]] == ["keyword"]
 
 
 def test_operators_in_the_query(jv3, shared_index):
@@ -197,7 +202,7 @@ def test_operators_in_the_query(jv3, shared_index):
         (["files lang:ja", "--lang", "de"], "no language is left"),
         (["files under:nowhere"], "no document of the index is in a folder 'nowhere'"),
         (["files since:yesterday"], "'yesterday' is no date"),
-        (["lang:de"], "there is nothing to look for"),
+        (["lang:de"], "there is no word to look for"),
         (["files", "--read", "xx"], "'xx' is no language code"),
     ],
 )
@@ -212,8 +217,8 @@ def test_explain_shows_the_sentence_and_what_each_leg_says(jv3, shared_index):
     outcome = jv3("search", "Wie ersetze ich eine leere Patrone?", "--index", shared_index, "--k", 1, "--explain")
     assert outcome.status == 0, outcome.err
     assert "Eine leere Patrone wird ersetzt, indem man die Klappe öffnet." in outcome.out.splitlines()[1].strip()
-    assert "dense: rank 1, cosine 0." in outcome.out
-    assert "keyword: rank 1, BM25 " in outcome.out
+    assert re.search(r"relevance \d+%; dense \+\d\.\d: rank 1, cosine 0\.\d{3}, z \d\.\d; keyword", outcome.out)
+    assert re.search(r"BM25 \d+\.\d{3}, \d+% of the words", outcome.out)
     (hit,) = hits(
         jv3(
             "search",
@@ -228,6 +233,18 @@ def test_explain_shows_the_sentence_and_what_each_leg_says(jv3, shared_index):
     )
     start, end = (place - hit["span"][0] for place in hit["sentence"])
     assert hit["text"][start:end].startswith("Eine leere Patrone")
+
+
+def test_a_very_long_file_name_is_shortened_for_people_alone(jv3, tmp_path):
+    name = "Записка о резервных копиях " * 5 + ".txt"
+    (tmp_path / name).write_text("Резервная копия хранится на другом диске.", encoding="utf-8")
+    assert jv3("ingest", tmp_path / name, "--index", tmp_path / "kb", "--model", "jv3-mini").status == 0
+    outcome = jv3("search", "резервная копия", "--index", tmp_path / "kb")
+    assert name[:40] + "…" in outcome.out
+    assert "копиях .txt  [ru]" in outcome.out
+    assert name not in outcome.out
+    (hit,) = hits(jv3("search", "резервная копия", "--index", tmp_path / "kb", "--json"))
+    assert hit["uri"] == str(tmp_path / name)
 
 
 def test_a_document_cannot_steer_the_terminal(jv3, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jv3search import wiring
+from jv3search import knowledge_base
 from jv3search.cli.commands import cli, run
 
 HANDBOOK = """# Handbuch
@@ -52,7 +52,8 @@ def shown(jv3, handbook):
     """`show HIT --context N --json` of the chunk that holds some words."""
 
     def call(words: str, context: str) -> dict:
-        with wiring.open_reader(wiring.settings_for({"index": handbook})) as reader:
+        with knowledge_base.open(handbook) as kb:
+            reader = kb.reader
             ids = range(1, reader.status().chunks + 1)
             number = next(key for key in ids if words in reader.context(key, 0).chunks[0].text)
         return json.loads(jv3("show", f"#{number}", "--context", context, "--index", handbook, "--json").out)

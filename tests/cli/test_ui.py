@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from jv3search.cli.ui import _free_port, _Where
+from jv3search.ui.server import Address, free_address
 
 
 @pytest.fixture
@@ -32,8 +32,22 @@ def begin(*arguments, **environment):
     )
 
 
+def child_of(process):
+    """The process id of the server that a `jv3search ui` has begun."""
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True)
+    return int(found.stdout)
+
+
+def is_gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
 def test_it_serves_this_machine_until_ctrl_c(tmp_path, shared_index):
-    port = _free_port("127.0.0.1", None)
+    port = free_address("127.0.0.1", None).port
     process = begin("--index", shared_index, "--root", tmp_path, "--port", port)
     try:
         assert process.stdout.readline().strip() == f"jv3search is at http://localhost:{port}"
@@ -46,7 +60,36 @@ def test_it_serves_this_machine_until_ctrl_c(tmp_path, shared_index):
         process.kill()
     assert (process.returncode, out) == (0, "")
     assert err.split("\n") == ["Ctrl-C ends it.", "", "Stopped.", ""]
-    assert _free_port("127.0.0.1", port) == port
+    assert free_address("127.0.0.1", port).port == port
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_the_systems_signals_end_it_with_its_server(name, shared_index):
+    process = begin("--index", shared_index, "--browser", DISPLAY="", WAYLAND_DISPLAY="")
+    try:
+        url = process.stdout.readline().split()[-1]
+        server = child_of(process)
+        process.send_signal(getattr(signal, name))
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (0, "")
+    assert is_gone(server)
+    assert err.endswith(
+        f"Ctrl-C ends it.\nNo browser can be opened from here: on this machine, open {url} in one.\n\nStopped.\n"
+    )
+
+
+def test_a_server_that_ends_by_itself_is_no_success(shared_index):
+    process = begin("--index", shared_index)
+    try:
+        process.stdout.readline()
+        os.kill(child_of(process), signal.SIGKILL)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (1, "")
+    assert err.endswith("Error: the application's server ended (status -9): start it again\n")
 
 
 def test_a_port_that_is_taken_is_named(jv3, taken):
@@ -56,11 +99,11 @@ def test_a_port_that_is_taken_is_named(jv3, taken):
 
 
 def test_without_a_port_the_next_free_one_is_taken():
-    first = _free_port("127.0.0.1", None)
+    first = free_address("127.0.0.1", None).port
     with socket.socket() as other:
         other.bind(("127.0.0.1", first))
         other.listen()
-        assert _free_port("127.0.0.1", None) > first
+        assert free_address("127.0.0.1", None).port > first
 
 
 @pytest.mark.parametrize(
@@ -90,5 +133,5 @@ def test_what_cannot_be_served_is_said(jv3, arguments, words):
     ],
 )
 def test_where_it_is_and_who_can_reach_it(address, url, private):
-    where = _Where(address, 8501)
+    where = Address(address, 8501)
     assert (where.url, where.private) == (url, private)

@@ -1,14 +1,15 @@
 """The loader is strict: whatever would load silently wrong is refused with the reason."""
 
 import json
+import os
 import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from jv3search.encoders.jina_v3.config import weights_digest
-from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+from jv3search.encoders.jina_v3.digest import weights_digest
+from jv3search.encoders.models import load
 from jv3search.errors import ModelError
 
 
@@ -36,7 +37,7 @@ def change_json(path, **changes):
 
 
 def load_and_use(folder):
-    JinaV3Encoder(folder).encode(["Berlin"], "retrieval.query")
+    load(folder).encode(["Berlin"], "retrieval.query")
 
 
 def a_key(state, part):
@@ -159,6 +160,24 @@ def test_the_digest_tells_one_changed_number(hf_copy):
     assert weights_digest(hf_copy) != before
 
 
+def test_the_digest_is_remembered_while_the_files_stay_as_they_are(hf_copy, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cache = tmp_path / "cache" / "jv3search" / "weights.json"
+    for path in hf_copy.rglob("*.*"):
+        os.utime(path, (1e9, 1e9))
+    digest = weights_digest(hf_copy)
+    ((state, kept),) = json.loads(cache.read_text()).items()
+    assert kept == digest
+    cache.write_text(json.dumps({state: "remembered"}))
+    assert weights_digest(hf_copy) == "remembered"  # nothing was hashed
+    os.utime(hf_copy / "config.json", (2e9, 2e9))
+    assert weights_digest(hf_copy) == digest
+    assert "remembered" in cache.read_text()  # written a moment ago, or in the future: it may change unseen
+    cache.write_text("[broken")
+    os.utime(hf_copy / "config.json", (1e9, 1e9))
+    assert weights_digest(hf_copy) == digest
+
+
 def test_a_sharded_checkpoint_is_one_checkpoint(checkpoints, tmp_path):
     folder = shutil.copytree(checkpoints[0], tmp_path / "sharded")
     state = load_file(folder / "model.safetensors")
@@ -169,5 +188,5 @@ def test_a_sharded_checkpoint_is_one_checkpoint(checkpoints, tmp_path):
         save_file({key: state[key] for key in part}, folder / name)
     index = {"weight_map": {key: name for name, part in parts.items() for key in part}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    whole = JinaV3Encoder(checkpoints[0]).encode(["東京は日本の首都です。"], "separation")
-    assert (JinaV3Encoder(folder).encode(["東京は日本の首都です。"], "separation") == whole).all()
+    whole = load(checkpoints[0]).encode(["東京は日本の首都です。"], "separation")
+    assert (load(folder).encode(["東京は日本の首都です。"], "separation") == whole).all()

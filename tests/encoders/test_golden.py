@@ -51,7 +51,7 @@ def test_token_states_and_masks_are_compared_too(hf):
     """The two other forms of published values, on numbers taken from the encoder itself and then changed."""
     ids = hf.token_ids("Berlin ist groß")
     mask = [0] + [1] * (len(ids) - 1)
-    states = hf.token_states(ids, "separation", mask=mask)[1:4, 1:4].round(4).tolist()
+    states = hf.token_states(ids[1:], "separation")[0:3, 1:4].round(4).tolist()
     plain = hf.token_states(ids, None)[1:4, 1:10].round(4).tolist()
     assert states != hf.token_states(ids, "separation")[1:4, 1:4].round(4).tolist()
     golden = {

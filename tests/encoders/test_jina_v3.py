@@ -1,5 +1,8 @@
 """The encoder on tiny checkpoints of the published layouts: values, not shapes."""
 
+import os
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -9,7 +12,9 @@ import torch
 from transformers import AutoModel
 from transformers.utils import logging
 
-from jv3search.encoders.jina_v3.config import TASKS, folder_of, weights_digest
+from jv3search.encoders.engine import Row
+from jv3search.encoders.jina_v3.config import TASKS, folder_of
+from jv3search.encoders.jina_v3.digest import weights_digest
 from jv3search.errors import InputError
 from jv3search.types import Span
 
@@ -52,6 +57,10 @@ def test_the_native_model_with_peft_agrees(hf, checkpoints):
         with torch.inference_mode():
             expected = reference(input_ids=torch.tensor([ids])).last_hidden_state[0].numpy()
         np.testing.assert_allclose(hf.token_states(ids, task), expected, atol=2e-5)
+        with torch.inference_mode():  # how `verify` checks values that were published with a token hidden
+            mask = torch.tensor([[0] + [1] * (len(ids) - 1)])
+            expected = reference(input_ids=torch.tensor([ids]), attention_mask=mask).last_hidden_state[0].numpy()
+        np.testing.assert_allclose(hf.token_states(ids[1:], task), expected[1:], atol=2e-5)
     reference.disable_adapters()
     with torch.inference_mode():
         expected = reference(input_ids=torch.tensor([ids])).last_hidden_state[0].numpy()
@@ -132,12 +141,12 @@ def test_a_long_text_is_run_in_overlapping_windows(small_window):
     assert (late * by_hand).sum(axis=1).min() > 0.9999
 
 
-def test_passages_come_back_in_the_order_they_were_given(hf):
+def test_documents_come_back_in_the_order_they_were_given(hf):
     documents = [TEXTS[3], LONG, TEXTS[1], TEXTS[0]]
     passages = [(hf.tokenize(text), [Span(0, 5), Span(5, len(text))] if len(text) > 5 else [Span(0, 5)])
                 for text in documents]  # fmt: skip
     seen: list[int] = []
-    together = hf.encode_passages(passages, on_tokens=seen.append)
+    together = hf.encode_documents(passages, on_tokens=seen.append)
     assert sum(seen) == sum(len(tokens) for tokens, _ in passages)
     for (tokens, spans), rows in zip(passages, together, strict=True):
         alone = hf.encode_document(tokens.text, spans)
@@ -162,8 +171,38 @@ def test_four_threads_on_two_tasks_give_no_wrong_vector(hf):
     assert wrong == []
 
 
+def test_threads_that_wait_sleep():
+    """Spinning, they would take the cores of other processes: OpenMP itself says what it was told in time."""
+    code = """if True:
+        from pathlib import Path
+        from jv3search.encoders.models import MINI, load, locate
+        load(locate(MINI, Path()))
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | {"OMP_DISPLAY_ENV": "TRUE"},
+        check=True, capture_output=True, text=True,
+    ).stderr  # fmt: skip
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in told
+
+
+def test_rows_of_several_tasks_in_one_call_give_what_each_gives_alone(hf):
+    """What a protocol for engines promises: any tasks and lengths together, states and sums in the rows' order."""
+    rows = [Row(np.array(hf.token_ids(text)), task) for text in TEXTS[:4] for task in ALL_TASKS]
+    alone = [hf.token_states(row.ids.tolist(), row.task) for row in rows]
+    for states, expected in zip(hf._engine.states(rows), alone, strict=True):
+        np.testing.assert_allclose(states, expected, atol=2e-5)
+    sums = hf._engine.sums(rows, [[(0, 2), (1, len(row.ids))] for row in rows])
+    for found, expected in zip(sums, alone, strict=True):
+        assert found.dtype == np.float32
+        by_hand = np.stack([expected[:2].sum(axis=0), expected[1:].sum(axis=0)])
+        np.testing.assert_allclose(found, by_hand, atol=1e-3)
+    assert np.abs(alone[0] - alone[1]).max() > 0.01  # the tasks differ
+
+
 def test_views_share_the_base(hf):
-    tables = {hf._view(task).embeddings.word_embeddings.base.weight.data_ptr() for task in TASKS}
+    tables = {hf._engine._view(task).embeddings.word_embeddings.base.weight.data_ptr() for task in TASKS}
     assert len(tables) == 1
 
 

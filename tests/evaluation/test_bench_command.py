@@ -41,7 +41,7 @@ def test_dimensions_that_are_not_there_are_named_and_sentences_are_asked(benched
     outcome = benched("--dims", "32,512,1024")
     assert outcome.status == 0
     assert "Left out: 512, 1024; the index's vectors have 256 values." in outcome.err
-    assert "of the index itself; --queries FILE asks your own questions." in outcome.err
+    assert "of the index itself; --queries FILE searches for your own." in outcome.err
     assert [line.split()[0] for line in outcome.out.splitlines()[4:]] == ["32"]
     assert sorted((path.name, path.stat().st_size) for path in shared_index.iterdir()) == before
 

@@ -42,7 +42,7 @@ def test_a_beir_folder(tmp_path):
         ("d2", "", "ja"),
         ("d3", "", "ru"),
     ]
-    assert [(q.id, q.text, q.language, dict(q.relevant)) for q in collection.questions] == [
+    assert [(q.id, q.text, q.language, dict(q.relevant)) for q in collection.queries] == [
         ("q1", "paper jam", "en", {"d1": 2, "d2": 1}),  # grade 0 is not relevant
         ("q2", "คนหาหนังสือในห้องสมุด", "th", {"d3": 1}),
     ]
@@ -52,8 +52,8 @@ def test_a_beir_folder(tmp_path):
 
 @pytest.mark.parametrize(("end", "start"), [("\r\n", ""), ("\n", "\ufeff"), ("\r\n", "\ufeff"), ("\n\n", "")])
 def test_windows_line_ends_byte_order_marks_and_blank_lines(tmp_path, end, start):
-    assert read_beir(write(tmp_path / "odd", end=end, start=start))[1].questions == (
-        read_beir(write(tmp_path / "plain"))[1].questions
+    assert read_beir(write(tmp_path / "odd", end=end, start=start))[1].queries == (
+        read_beir(write(tmp_path / "plain"))[1].queries
     )
 
 
@@ -95,10 +95,10 @@ def test_what_is_left_out_is_said(tmp_path):
     assert [passage.id for passage in passages] == ["d1", "d2", "d3"]
     assert collection.notices == (
         "judgements of test.tsv; train.tsv left out",
-        "queries without a relevant document, left out: 1",
+        "queries without a relevant document, counted as unanswerable: 1",
         "documents without text, which cannot be found: 1",
     )
-    assert dict(collection.questions[0].relevant) == {"d1": 1, "d4": 1}  # not found, and it counts
+    assert dict(collection.queries[0].relevant) == {"d1": 1, "d4": 1}  # not found, and it counts
 
 
 def test_several_judgements_of_which_none_is_called_test(tmp_path):
@@ -124,7 +124,7 @@ def test_a_file_of_judgements_about_the_index(tmp_path, shared_index):
     )
     with open_reader(shared_index) as reader:
         collection = read_tsv(judged(tmp_path, text), reader)
-    assert [(q.text, q.language, len(q.relevant)) for q in collection.questions] == [
+    assert [(q.text, q.language, len(q.relevant)) for q in collection.queries] == [
         ("Drucker druckt nicht", "de", 1),
         ("how do I restore a file?", "en", 2),
     ]
@@ -172,14 +172,14 @@ def test_headings_ask_for_their_own_sections(jv3, tmp_path):
     assert jv3("ingest", tmp_path / "docs", "--index", tmp_path / "kb", "--model", "jv3-mini").status == 0
     with open_reader(tmp_path / "kb") as reader:
         collection = silver(reader, 0)
-        assert [(q.text, q.language) for q in collection.questions] == [
+        assert [(q.text, q.language) for q in collection.queries] == [
             ("Restoring files", "en"),
             ("安装字体", "zh"),
         ]
         assert collection.notices == (
-            "silver: 2 of 2 headings ask for their own sections, 0 of them for translations too",
+            "silver: 2 of 2 headings are queries for their own sections, 0 of them also for translations",
         )
-        assert len(silver(reader, 1).questions) == 1
+        assert len(silver(reader, 1).queries) == 1
 
 
 def test_headings_ask_for_translations_that_the_index_knows(jv3, tmp_path):
@@ -190,11 +190,11 @@ def test_headings_ask_for_translations_that_the_index_knows(jv3, tmp_path):
     assert jv3("ingest", tmp_path / "docs", "--index", tmp_path / "kb", *small).status == 0
     with open_reader(tmp_path / "kb") as reader:
         collection = silver(reader, 0)
-    across = [question for question in collection.questions if len(question.relevant) > 1]
+    across = [question for question in collection.queries if len(question.relevant) > 1]
     assert across and {question.language for question in across} == {"en"}
     for question in across:
         assert sorted(collection.languages[name] for name in question.relevant) == ["en", "ja"]
-    assert f"{len(across)} of them for translations too" in collection.notices[0]
+    assert f"{len(across)} of them also for translations" in collection.notices[0]
 
 
 def test_an_index_without_headings_gives_no_silver(jv3, tmp_path):

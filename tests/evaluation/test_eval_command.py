@@ -28,7 +28,7 @@ def cells(run: dict, measure: str) -> dict[tuple[str, str], float]:
 def test_the_multilingual_set_stays_above_its_floor(jv3):
     """Eight languages in six scripts, each asked for in each: what CI keeps of retrieval quality."""
     found = evaluated(jv3, MULTILINGUAL, "--mode", "hybrid,dense")
-    assert (found["dataset"], found["questions"]) == ("multilingual", 80)
+    assert (found["dataset"], found["queries"]) == ("multilingual", 80)
     for run in found["runs"]:
         quality = cells(run, "nDCG@10")
         assert {a for a, _ in quality} == set(LANGUAGES) and len(quality) == 72
@@ -159,7 +159,7 @@ def test_silver_from_headings(jv3, tmp_path):
     (tmp_path / "manual.md").write_text(f"# Restoring files\n\n{body * 2}\n\n# Safe passwords\n\n{other * 2}\n")
     assert jv3("ingest", tmp_path / "manual.md", "--index", tmp_path / "kb", "--model", "jv3-mini").status == 0
     outcome = jv3("eval", "--silver", "--index", tmp_path / "kb", "--mode", "dense", "--json")
-    assert (outcome.status, json.loads(outcome.out)["questions"]) == (0, 2)
+    assert (outcome.status, json.loads(outcome.out)["queries"]) == (0, 2)
     assert "silver: 2 of 2 headings" in outcome.err
 
 

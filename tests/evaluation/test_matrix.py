@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from jv3search.evaluation.collection import Collection, Question
+from jv3search.evaluation.collection import Collection, Query
 from jv3search.evaluation.matrix import ANY, Matrix, measure, searches
 from jv3search.evaluation.reports import matrix_as_json
 from jv3search.evaluation.tables import matrix_table
@@ -29,14 +29,14 @@ def ask(query: str, k: int, where: Filter) -> Sequence[Hit]:
     return [hit(rank, uri) for rank, uri in enumerate(uris, 1)][:k]
 
 
-def collection(*questions: Question) -> Collection:
-    names = {name for question in questions for name in question.relevant}
-    return Collection("hand", questions, {name: LANGUAGE[name] for name in names}, lambda question, hit: hit.uri)
+def collection(*queries: Query) -> Collection:
+    names = {name for query in queries for name in query.relevant}
+    return Collection("hand", queries, {name: LANGUAGE[name] for name in names}, lambda query, hit: hit.uri)
 
 
-DOG = Question("1", "dog", "en", {"en2": 1, "de1": 1})
-CAT = Question("2", "cat", "en", {"en1": 1})
-HUND = Question("3", "Hund", "de", {"de1": 1})
+DOG = Query("1", "dog", "en", {"en2": 1, "de1": 1})
+CAT = Query("2", "cat", "en", {"en1": 1})
+HUND = Query("3", "Hund", "de", {"de1": 1})
 
 
 @pytest.fixture
@@ -100,8 +100,8 @@ def test_json_says_the_same_as_the_table(matrix):
 
 
 def test_a_full_matrix_has_a_mean_of_all_cells_and_says_its_count_once():
-    german = Question("3", "Hund", "de", {"de1": 1, "en2": 1})
-    found = measure(collection(Question("1", "dog", "en", {"en1": 1, "de1": 1}), german), ask, ["RR@10"])
+    german = Query("3", "Hund", "de", {"de1": 1, "en2": 1})
+    found = measure(collection(Query("1", "dog", "en", {"en1": 1, "de1": 1}), german), ask, ["RR@10"])
     mean = found.mean("RR@10")
     assert mean is not None and (mean.mean, mean.cells) == (1.0, 4)
     text = matrix_table(found, "RR@10")
@@ -109,7 +109,7 @@ def test_a_full_matrix_has_a_mean_of_all_cells_and_says_its_count_once():
 
 
 def test_an_answer_of_unknown_language_counts_only_where_languages_compete():
-    found = measure(collection(Question("1", "dog", "en", {"und1": 1})), ask, ["RR@10"])
+    found = measure(collection(Query("1", "dog", "en", {"und1": 1})), ask, ["RR@10"])
     assert set(found.cells) == {("en", ANY)}
     assert found.columns == ()
     assert found.diagonal("RR@10") is None and found.mean("RR@10") is None
@@ -118,6 +118,6 @@ def test_an_answer_of_unknown_language_counts_only_where_languages_compete():
 
 def test_searches_are_counted_beforehand():
     asked: list[str] = []
-    questions = collection(DOG, CAT, HUND)
-    measure(questions, ask, ["R@1"], lambda: asked.append("search"))
-    assert len(asked) == searches(questions) == 7
+    queries = collection(DOG, CAT, HUND)
+    measure(queries, ask, ["R@1"], lambda: asked.append("search"))
+    assert len(asked) == searches(queries) == 7

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.mteb_model import MtebModel
 from jv3search.errors import ConfigError
 from jv3search.evaluation.measures import by_query, depth, estimate, require_ir_measures, standard_measures
-from jv3search.evaluation.mteb_model import MtebModel
 from jv3search.evaluation.plot import check_plot
 
 
@@ -51,8 +51,8 @@ def test_what_lies_below_the_cutoff_does_not_count():
 
 
 def test_standard_measures_name_their_cutoffs():
-    assert standard_measures(10) == ("nDCG@10", "R@5", "R@10", "R@100", "RR@100")
-    assert standard_measures(20) == ("nDCG@20", "R@5", "R@10", "R@20", "R@100", "RR@100")
+    assert standard_measures(10) == ("nDCG@10", "R@5", "R@10", "R@100", "RR@100", "Success@1", "Success@3")
+    assert standard_measures(20) == ("nDCG@20", "R@5", "R@10", "R@20", "R@100", "RR@100", "Success@1", "Success@3")
     assert depth(standard_measures(10)) == 100
     assert depth(standard_measures(250)) == 250
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jv3search.indexes import Reader, Recipe, Writer, open_reader, open_writer
+from jv3search.indexes import IndexReader, IndexWriter, Manifest, open_reader, open_writer
 
-from .corpus import RECIPE, Oracle, document, done
+from .corpus import MANIFEST, Oracle, document, done
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,14 @@ class Place:
     kind: str = "auto"
     url: str | None = None
 
-    def writer(self, recipe: Recipe = RECIPE, *, dimension: int | None = None, timeout: float = 0) -> Writer:
-        return open_writer(self.folder, recipe, dimension=dimension, kind=self.kind, url=self.url, timeout=timeout)
+    def writer(
+        self, manifest: Manifest = MANIFEST, *, dimension: int | None = None, timeout: float = 0
+    ) -> IndexWriter:
+        return open_writer(
+            self.folder, manifest, dimension=dimension, kind=self.kind, url=self.url, timeout=timeout
+        )
 
-    def reader(self) -> Reader:
+    def reader(self) -> IndexReader:
         return open_reader(self.folder, url=self.url)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from statistics import NormalDist
 
 import numpy as np
 
-from jv3search.indexes import LedgerRow, Recipe
+from jv3search.indexes import IndexReader, LedgerRow, Manifest
+from jv3search.search.dense import dense_hits
+from jv3search.search.normalization import cohort_statistics
 from jv3search.types import Chunk, Document, EmbeddedDocument, Filter, Hit, Page, Section, Source, Span
 
 FULL = 32
-RECIPE = Recipe(
+MANIFEST = Manifest(
     model="jv3-test",
     weights="ab" * 32,
     task="retrieval.passage",
@@ -115,14 +120,26 @@ class Oracle:
         moved = self.documents.pop(old)
         self.documents[new] = replace(moved, source=replace(moved.source, uri=new))
 
-    def search(self, query: np.ndarray, k: int, where: Filter = EVERYTHING) -> list[Expected]:
-        found = [
-            Expected(uri, chunk.span.start, float(stored(row) @ query), chunk.span.of(embedded.document.text))
-            for uri, embedded in self.documents.items()
-            for chunk, row in zip(embedded.chunks, embedded.embeddings, strict=True)
-            if admits(where, embedded, chunk)
-        ]
-        return sorted(found, key=lambda hit: -hit.score)[:k]
+    def search(
+        self, query: np.ndarray, k: int, where: Filter, means: Mapping[str, float], deviation: float
+    ) -> list[Expected]:
+        """The k chunks with the highest z-scores, given the mean cosine of each language and the deviation."""
+        everything = [chunk for embedded in self.documents.values() for chunk in embedded.chunks]
+        by_chance = {name: blom(count) for name, count in Counter(chunk.language for chunk in everything).items()}
+        found = []
+        for uri, embedded in self.documents.items():
+            for chunk, row in zip(embedded.chunks, embedded.embeddings, strict=True):
+                if admits(where, embedded, chunk):
+                    cosine = float(stored(row) @ query)
+                    z = (cosine - means[chunk.language]) / deviation - by_chance[chunk.language] / 2
+                    text = chunk.span.of(embedded.document.text)
+                    found.append((z, Expected(uri, chunk.span.start, cosine, text)))
+        return [hit for _, hit in sorted(found, key=lambda scored: -scored[0])[:k]]
+
+
+def blom(count: int) -> float:
+    """The highest of so many standard normal values, on average, by Blom's formula."""
+    return NormalDist().inv_cdf((count - 0.375) / (count + 0.25)) if count > 1 else 0.0
 
 
 def stored(row: np.ndarray) -> np.ndarray:
@@ -140,6 +157,16 @@ def admits(where: Filter, embedded: EmbeddedDocument, chunk: Chunk) -> bool:
         and (not where.under or any(uri == at or uri.startswith(at.rstrip("/") + "/") for at in where.under))
         and (where.since is None or embedded.source.modified >= where.since)
     )
+
+
+def check_dense(
+    reader: IndexReader, oracle: Oracle, query: np.ndarray, k: int, where: Filter = EVERYTHING
+) -> None:
+    """The dense leg finds what the oracle finds; which chunks are the sample of a language is the index's choice."""
+    with reader.snapshot() as index:
+        hits = dense_hits(index, query, k, where)
+        statistics = cohort_statistics(index.language_samples(), query)
+    check(hits, oracle.search(query, k, where, statistics.means, statistics.deviation))
 
 
 def check(hits: list[Hit], expected: list[Expected]) -> None:

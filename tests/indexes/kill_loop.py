@@ -15,8 +15,9 @@ from pathlib import Path
 
 from jv3search.indexes import open_reader, open_writer
 from jv3search.types import Filter
+from tests.legs import keyword
 
-from .corpus import RECIPE, Oracle, check, document, done, rows
+from .corpus import MANIFEST, Oracle, check_dense, document, done, rows
 
 NAMES = 40  # documents that are written again and again
 QUERIES = rows(4, seed=97)
@@ -27,7 +28,7 @@ def write_until_killed(folder: Path, seed: int) -> None:
     dice = random.Random(seed)
     version = seed * 1000
     while True:
-        with open_writer(folder, RECIPE, kind="flat", timeout=10) as writer:
+        with open_writer(folder, MANIFEST, kind="flat", timeout=10) as writer:
             for _ in range(dice.randrange(1, 30)):
                 version += 1
                 uri = f"/{dice.randrange(NAMES)}"
@@ -90,12 +91,12 @@ def found(folder: Path) -> dict[str, int]:
             assert tuple(reader.chunks(uri)) == embedded.chunks
             oracle.replace(embedded)
             words = Filter(phrases=(f"{version}.0",), under=frozenset((uri,)))
-            assert [hit.uri for hit in reader.match(f"{version}", 2, words)] == [uri]
+            assert [hit.uri for hit in keyword(reader, f"{version}", 2, words)] == [uri]
         assert reader.status().wordless == 0
         assert {row.uri for row in reader.ledger()} == set(held)
         assert reader.status().chunks == sum(len(one.chunks) for one in oracle.documents.values())
         for query in QUERIES:
-            check(reader.search(query, 8), oracle.search(query, 8))
+            check_dense(reader, oracle, query, 8)
     return held
 
 

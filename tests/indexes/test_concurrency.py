@@ -19,9 +19,10 @@ import pytest
 from jv3search.errors import IndexLocked, IndexMismatch, StorageError
 from jv3search.indexes import open_reader, open_writer
 from jv3search.types import Filter
+from tests.legs import dense
 
 from .conftest import Place
-from .corpus import RECIPE, Oracle, check, document, done, rows
+from .corpus import MANIFEST, Oracle, check_dense, document, done, rows
 
 QUERIES = rows(6, seed=96)
 
@@ -33,9 +34,9 @@ def test_a_reader_sees_each_document_as_soon_as_it_is_stored(local: Place) -> No
             embedded = document(f"/{number}.txt", 20, seed=number)
             writer.replace(embedded, done(embedded))
             oracle.replace(embedded)
-            check(reader.search(QUERIES[number % 6], 5), oracle.search(QUERIES[number % 6], 5))
+            check_dense(reader, oracle, QUERIES[number % 6], 5)
             where = Filter(under=frozenset({f"/{number}.txt"}))
-            assert len(reader.search(QUERIES[0], 100, where)) == 20
+            assert len(dense(reader, QUERIES[0], 100, where)) == 20
 
 
 def test_a_reader_follows_an_index_that_is_made_anew(local: Place) -> None:
@@ -44,17 +45,17 @@ def test_a_reader_follows_an_index_that_is_made_anew(local: Place) -> None:
     with local.writer() as writer:
         writer.replace(first, done(first))
     with local.reader() as reader:
-        assert reader.search(QUERIES[0], 1)[0].uri == "/first"
+        assert dense(reader, QUERIES[0], 1)[0].uri == "/first"
         shutil.rmtree(local.folder)
         with pytest.raises(StorageError, match="it is gone"):
-            reader.search(QUERIES[0], 1)
+            dense(reader, QUERIES[0], 1)
         with local.writer() as writer:
             writer.replace(second, done(second))
-        assert {hit.uri for hit in reader.search(QUERIES[0], 9)} == {"/second"}
+        assert {hit.uri for hit in dense(reader, QUERIES[0], 9)} == {"/second"}
         shutil.rmtree(local.folder)
-        local.writer(replace(RECIPE, weights="cd" * 32)).close()
+        local.writer(replace(MANIFEST, weights="cd" * 32)).close()
         with pytest.raises(IndexMismatch, match="weights"):
-            reader.search(QUERIES[0], 1)
+            dense(reader, QUERIES[0], 1)
 
 
 def test_threads_search_while_the_index_grows_and_is_rebuilt(local: Place) -> None:
@@ -67,11 +68,15 @@ def test_threads_search_while_the_index_grows_and_is_rebuilt(local: Place) -> No
         def keep_searching(number: int) -> int:
             searches = 0
             while not stop.is_set():
-                hits = reader.search(
-                    first.embeddings[number], 5, Filter(under=frozenset({"/0"}) if number % 2 else frozenset())
+                hits = dense(
+                    reader,
+                    first.embeddings[number],
+                    20,
+                    Filter(under=frozenset({"/0"}) if number % 2 else frozenset()),
                 )
-                assert (hits[0].uri, hits[0].span) == ("/0", first.chunks[number].span)
-                assert len({hit.chunk_id for hit in hits}) == 5
+                closest = max(hits, key=lambda hit: hit.score)
+                assert (closest.uri, closest.span) == ("/0", first.chunks[number].span)
+                assert len({hit.chunk_id for hit in hits}) == 20
                 searches += 1
             return searches
 
@@ -104,9 +109,9 @@ def test_a_second_process_is_told_so_and_a_dead_one_holds_no_lock(local: Place) 
         pass
     program = (
         "import sys, pathlib\n"
-        "from tests.indexes.corpus import RECIPE\n"
+        "from tests.indexes.corpus import MANIFEST\n"
         "from jv3search.indexes import open_writer\n"
-        "writer = open_writer(pathlib.Path(sys.argv[1]), RECIPE)\n"
+        "writer = open_writer(pathlib.Path(sys.argv[1]), MANIFEST)\n"
         "print('held', flush=True)\n"
         "sys.stdin.read()\n"
     )
@@ -149,15 +154,16 @@ READ = """
 import json, os, pathlib, sys, tempfile
 from jv3search.errors import StorageError
 from jv3search.indexes import open_reader, open_writer
-from tests.indexes.corpus import RECIPE, done, document, rows
+from tests.indexes.corpus import MANIFEST, done, document, rows
+from tests.legs import dense
 
 if os.geteuid() == 0:  # root may write everywhere: load all there is to load, then be somebody else
     with tempfile.TemporaryDirectory() as other:
-        with open_writer(pathlib.Path(other), RECIPE) as writer:
+        with open_writer(pathlib.Path(other), MANIFEST) as writer:
             embedded = document("/", 1)
             writer.replace(embedded, done(embedded))
         with open_reader(pathlib.Path(other)) as reader:
-            reader.search(embedded.embeddings[0], 1)
+            dense(reader, embedded.embeddings[0], 1)
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
@@ -166,10 +172,10 @@ assert not os.access(folder, os.W_OK)
 with open_reader(folder) as reader:
     for line in sys.stdin:
         query = rows(6, seed=96)[int(line)]
-        print(json.dumps([hit.uri for hit in reader.search(query, 100)]), flush=True)
+        print(json.dumps([hit.uri for hit in dense(reader, query, 100)]), flush=True)
     assert reader.notices == []
 try:
-    open_writer(folder, RECIPE)
+    open_writer(folder, MANIFEST)
 except StorageError as error:
     assert "check its permissions" in str(error), error
 else:
@@ -201,7 +207,7 @@ def test_a_folder_that_may_only_be_read(open_folder: Path, left: str) -> None:
     print(0, file=child.stdin, flush=True)
     assert json.loads(child.stdout.readline()) == ["/eins"] * 4
     if os.geteuid() == 0 and left != "only the catalog":  # root writes in spite of the permissions
-        with open_writer(open_folder, RECIPE) as writer:
+        with open_writer(open_folder, MANIFEST) as writer:
             writer.replace(second, done(second))
             print(1, file=child.stdin, flush=True)
             assert sorted(set(json.loads(child.stdout.readline()))) == ["/eins", "/zwei"]
@@ -216,9 +222,9 @@ def test_a_reader_opens_what_a_killed_writer_left(local: Place) -> None:
     """Its documents are only in the write-ahead log yet."""
     program = (
         "import os, sys, pathlib\n"
-        "from tests.indexes.corpus import RECIPE, document, done\n"
+        "from tests.indexes.corpus import MANIFEST, document, done\n"
         "from jv3search.indexes import open_writer\n"
-        "writer = open_writer(pathlib.Path(sys.argv[1]), RECIPE)\n"
+        "writer = open_writer(pathlib.Path(sys.argv[1]), MANIFEST)\n"
         "embedded = document('/a', 8)\n"
         "writer.replace(embedded, done(embedded))\n"
         "os.kill(os.getpid(), 9)\n"
@@ -226,14 +232,14 @@ def test_a_reader_opens_what_a_killed_writer_left(local: Place) -> None:
     subprocess.run([sys.executable, "-c", program, str(local.folder)], check=False, timeout=60)
     assert (local.folder / "catalog.sqlite-wal").stat().st_size > 0
     with open_reader(local.folder) as reader:
-        assert len(reader.search(QUERIES[0], 50)) == 8
+        assert len(dense(reader, QUERIES[0], 50)) == 8
     with local.writer() as writer:
         assert set(writer.documents()) == {"/a"}
     assert (local.folder / "catalog.sqlite-wal").stat().st_size == 0
 
 
 def test_the_log_does_not_grow_without_end(local: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jv3search.indexes.sqlite._LOG_LIMIT", 1 << 18)
+    monkeypatch.setattr("jv3search.indexes.catalog.sqlite._LOG_LIMIT", 1 << 18)
     log = local.folder / "catalog.sqlite-wal"
     with local.writer() as writer:
         for number in range(60):

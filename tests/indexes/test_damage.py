@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
 import sqlite3
@@ -12,11 +14,13 @@ import pytest
 
 from jv3search.errors import IndexMismatch, IndexNotFound, JV3SearchError, StorageError
 from jv3search.indexes import open_reader, open_writer
+from jv3search.indexes.catalog.errors import as_storage_errors
 from jv3search.indexes.vectors import files
 from jv3search.types import Filter
+from tests.legs import dense, keyword
 
 from .conftest import Place
-from .corpus import RECIPE, Oracle, check, document, done, rows
+from .corpus import MANIFEST, Oracle, check_dense, document, done, rows
 
 QUERIES = rows(5, seed=98)
 
@@ -39,7 +43,7 @@ def vectors(folder: Path) -> Path:
 def compare(place: Place, oracle: Oracle) -> list[str]:
     with place.reader() as reader:
         for query in QUERIES:
-            check(reader.search(query, 6), oracle.search(query, 6))
+            check_dense(reader, oracle, query, 6)
         return reader.notices
 
 
@@ -163,9 +167,9 @@ def test_damaged_catalog_is_said_in_words(local: Place) -> None:
         for name in ("-wal", "-shm"):
             path.with_name(path.name + name).unlink(missing_ok=True)
         with pytest.raises(StorageError, match="catalog is damaged; restore it from a backup"):
-            open_reader(local.folder).search(QUERIES[0], 5)
+            dense(open_reader(local.folder), QUERIES[0], 5)
         with pytest.raises(StorageError, match=r"catalog.sqlite: .*damaged"):
-            open_writer(local.folder, RECIPE)
+            open_writer(local.folder, MANIFEST)
 
 
 def test_any_damage_to_the_catalog_is_an_error_of_ours_or_none(local: Place) -> None:
@@ -183,8 +187,10 @@ def test_any_damage_to_the_catalog_is_an_error_of_ours_or_none(local: Place) -> 
             saved.unlink()
         try:
             with local.reader() as reader:
-                reader.search(QUERIES[0], 500)
-                reader.match("road река 河流 सड़क الطريق Straße 0.1 1.2*", 500, Filter(without=("nothing here",)))
+                dense(reader, QUERIES[0], 500)
+                keyword(
+                    reader, "road река 河流 सड़क الطريق Straße 0.1 1.2*", 500, Filter(without=("nothing here",))
+                )
                 reader.documents()
                 reader.ledger()
                 reader.status()
@@ -215,7 +221,7 @@ def test_contents_that_contradict_themselves_are_damage(local: Place, damage: st
         connection.execute(damage)
     connection.close()
     with pytest.raises(StorageError, match="the catalog is damaged"), local.reader() as reader:
-        reader.search(QUERIES[0], 5)
+        dense(reader, QUERIES[0], 5)
         reader.document("/0.txt")
         pytest.fail("nothing was noticed")
 
@@ -229,7 +235,7 @@ def test_damaged_embeddings_are_never_searched(local: Place) -> None:
     connection.close()
     vectors(local.folder).unlink()
     with local.reader() as reader, pytest.raises(StorageError, match=r"the vectors of /0\.txt"):
-        reader.search(QUERIES[0], 5)
+        dense(reader, QUERIES[0], 5)
 
 
 def test_folder_without_index(tmp_path: Path) -> None:
@@ -249,7 +255,7 @@ def test_index_of_another_version(local: Place) -> None:
     with pytest.raises(IndexMismatch, match="format 99"):
         open_reader(local.folder)
     with pytest.raises(IndexMismatch, match="format 99"):
-        open_writer(local.folder, RECIPE)
+        open_writer(local.folder, MANIFEST)
 
 
 def full(*_: object, **__: object) -> None:
@@ -284,3 +290,57 @@ def test_full_disk_in_the_catalog_is_said_in_words_and_loses_nothing(local: Plac
         assert writer.remove("/0.txt")  # the writer still works
         del oracle.documents["/0.txt"]
     assert compare(local, oracle) == []
+
+
+def test_a_bug_in_a_search_is_not_taken_for_damage(local: Place) -> None:
+    """Any ValueError was once told as "the catalog is damaged; delete it"."""
+    filled(local, count=1)
+    with local.reader() as reader:
+        for bug, raised in ((lambda: json.loads("{"), json.JSONDecodeError), (lambda: int("七x"), ValueError)):
+            with pytest.raises(raised), reader.snapshot():
+                bug()
+
+
+def test_what_is_no_text_or_no_time_is_damage(local: Place) -> None:
+    filled(local, count=2)
+    path = local.folder / "catalog.sqlite"
+    good = path.read_bytes()
+    for damage in (
+        "UPDATE document SET title = CAST(x'e6e7' AS TEXT)",
+        "UPDATE document SET modified = 9e18",
+        "UPDATE ledger SET checked_at = 'gestern'",
+    ):
+        path.write_bytes(good)
+        with sqlite3.connect(path) as connection:
+            connection.execute(damage)
+        connection.close()
+        with local.reader() as reader, pytest.raises(StorageError, match="the catalog is damaged"):
+            reader.documents()
+            reader.ledger()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (sqlite3.SQLITE_FULL, "the disk is full"),
+        (sqlite3.SQLITE_IOERR_READ, "the disk reports an error"),
+        (sqlite3.SQLITE_READONLY_DIRECTORY, "it cannot be written to"),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, "the database is busy"),
+        (sqlite3.SQLITE_CORRUPT_VTAB, "the catalog is damaged"),
+        (sqlite3.SQLITE_INTERRUPT, "the catalog cannot be used: Datenträger voll, locked"),
+    ],
+)
+def test_faults_are_told_by_their_codes_not_by_their_words(code: int, message: str) -> None:
+    fault = sqlite3.OperationalError("Datenträger voll, locked")
+    fault.sqlite_errorcode = code
+    with pytest.raises(StorageError, match=f"^/kb: {message}"), as_storage_errors("/kb"):
+        raise fault
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "it cannot be used"), (errno.ENOENT, "it is gone")],
+)
+def test_faults_of_the_system_too(number: int, message: str) -> None:
+    with pytest.raises(StorageError, match=f"^/kb: {message}"), as_storage_errors("/kb"):
+        raise OSError(number, "不明")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from jv3search.types import Filter
+from tests.legs import dense
 
 from .conftest import Place, filled
-from .corpus import BORN, Oracle, check, document, done, rows
+from .corpus import BORN, Oracle, check_dense, document, done, rows
 
 QUERIES = rows(12, seed=99)
 
@@ -33,7 +34,7 @@ def test_filters(place: Place) -> None:
         for where in FILTERS:
             for query in QUERIES[:4]:
                 for k in (3, 500):
-                    check(reader.search(query, k, where), oracle.search(query, k, where))
+                    check_dense(reader, oracle, query, k, where)
 
 
 def test_a_date_without_a_zone_is_utc(local: Place) -> None:
@@ -41,8 +42,9 @@ def test_a_date_without_a_zone_is_utc(local: Place) -> None:
     filled(local, oracle)
     since = BORN + timedelta(days=6)
     with local.reader() as reader:
-        hits = reader.search(QUERIES[0], 500, Filter(since=since.replace(tzinfo=None)))
-    check(hits, oracle.search(QUERIES[0], 500, Filter(since=since)))
+        check_dense(reader, oracle, QUERIES[0], 500, Filter(since=since))
+        expected = dense(reader, QUERIES[0], 500, Filter(since=since))
+        assert dense(reader, QUERIES[0], 500, Filter(since=since.replace(tzinfo=None))) == expected
 
 
 def test_folder_is_matched_as_a_name_not_as_a_pattern(place: Place) -> None:
@@ -60,5 +62,5 @@ def test_folder_is_matched_as_a_name_not_as_a_pattern(place: Place) -> None:
             ("/a/B", {"/a/B/x"}),
             ("/a", set(uris)),
         ):
-            hits = reader.search(QUERIES[0], 50, Filter(under=frozenset({folder})))
+            hits = dense(reader, QUERIES[0], 50, Filter(under=frozenset({folder})))
             assert {hit.uri for hit in hits} == inside

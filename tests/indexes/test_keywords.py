@@ -14,13 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jv3search.errors import InputError
-from jv3search.indexes.keywords.phrases import asked
+from jv3search.indexes.keywords.phrases import query_terms
 from jv3search.indexes.keywords.port import K1, B
+from jv3search.indexes.keywords.stopwords import without_stopwords
 from jv3search.indexes.keywords.terms import terms
 from jv3search.types import Chunk, Document, EmbeddedDocument, Filter, Hit, Source, Span
+from tests.legs import dense, keyword
 
 from .conftest import Place
-from .corpus import BORN, FULL, RECIPE, done, rows
+from .corpus import BORN, FULL, MANIFEST, done, rows
 
 PASSAGES = {
     "en": [
@@ -146,7 +148,7 @@ FINDS = [
 def test_words_of_every_script_are_found(shelf: Place) -> None:
     with shelf.reader() as reader:
         for words, language, begins in FINDS:
-            hits = reader.match(words, 5, language=language)
+            hits = keyword(reader, words, 5, language=language)
             assert hits, words
             assert hits[0].text.startswith(begins), (words, texts(hits))
 
@@ -154,37 +156,37 @@ def test_words_of_every_script_are_found(shelf: Place) -> None:
 def test_a_language_need_not_be_told(shelf: Place) -> None:
     with shelf.reader() as reader:
         for words in ("Sicherung", "широкая", "किताब", "backup"):
-            assert reader.match(words, 1)[0].text, words
-        [hit] = reader.match("Sicherung", 5, Filter(languages=frozenset({"de"})))
+            assert keyword(reader, words, 1)[0].text, words
+        [hit] = keyword(reader, "Sicherung", 5, Filter(languages=frozenset({"de"})))
         assert hit.text.startswith("Die Sicherungen")
 
 
 def test_single_characters_are_found_wherever_they_stand(shelf: Place) -> None:
     with shelf.reader() as reader:
-        assert {hit.text[:2] for hit in reader.match("猫", 9)} == {"東京", "猫"}  # 黒猫が; and alone
-        assert [hit.text[:2] for hit in reader.match("ฝ", 9)] == ["สภ"]
-        assert [hit.text[:2] for hit in reader.match("都", 9)] == ["京都", "東京"]  # twice, once
+        assert {hit.text[:2] for hit in keyword(reader, "猫", 9)} == {"東京", "猫"}  # 黒猫が; and alone
+        assert [hit.text[:2] for hit in keyword(reader, "ฝ", 9)] == ["สภ"]
+        assert [hit.text[:2] for hit in keyword(reader, "都", 9)] == ["京都", "東京"]  # twice, once
 
 
 def test_what_is_not_there_is_not_found(shelf: Place) -> None:
     with shelf.reader() as reader:
         for words in ("", "  ", "zebra", "熊", "!?", "—", "\x00", "\ud800", "***", "fsta", "ebru", "京東"):
-            assert reader.match(words, 5) == [], words
+            assert keyword(reader, words, 5) == [], words
 
 
 def test_filters_act_inside(shelf: Place) -> None:
     everything = " ".join(passage for passages in PASSAGES.values() for passage in passages)
     with shelf.reader() as reader:
-        assert {hit.language for hit in reader.match("猫 backup 備 река", 50, Filter(languages=frozenset({"ru", "ja"})))} == {"ru", "ja"}  # fmt: skip
-        [hit] = reader.match(everything, 50, Filter(under=frozenset({"/km"})))
+        assert {hit.language for hit in keyword(reader, "猫 backup 備 река", 50, Filter(languages=frozenset({"ru", "ja"})))} == {"ru", "ja"}  # fmt: skip
+        [hit] = keyword(reader, everything, 50, Filter(under=frozenset({"/km"})))
         assert hit.uri == "/km/text.md"
-        assert reader.match(everything, 50, Filter(formats=frozenset({"pdf"}))) == []
-        late = reader.match(everything, 50, Filter(since=BORN + timedelta(days=17)))
+        assert keyword(reader, everything, 50, Filter(formats=frozenset({"pdf"}))) == []
+        late = keyword(reader, everything, 50, Filter(since=BORN + timedelta(days=17)))
         assert {hit.language for hit in late} == {"my", "und"}
-        early = reader.match("backup", 50, Filter(until=BORN + timedelta(days=1)))
+        early = keyword(reader, "backup", 50, Filter(until=BORN + timedelta(days=1)))
         assert {hit.language for hit in early} == {"en"}
-        assert reader.match("backup", 50, Filter(until=BORN)) == []
-        assert len(reader.match("the", 1)) == 1
+        assert keyword(reader, "backup", 50, Filter(until=BORN)) == []
+        assert len(keyword(reader, "the", 1)) == 1
 
 
 PHRASES = [
@@ -211,29 +213,28 @@ def test_phrases_are_exact_and_restrict_both_legs(shelf: Place) -> None:
     with shelf.reader() as reader:
         total = reader.status().chunks
         for phrase, begins in PHRASES:
-            hits = reader.search(query, 99, Filter(phrases=(phrase,)))
+            hits = dense(reader, query, 99, Filter(phrases=(phrase,)))
             assert len(hits) == len(begins), (phrase, texts(hits))
             assert all(hit.text.startswith(tuple(begins)) for hit in hits), (phrase, texts(hits))
-            rest = reader.search(query, 99, Filter(without=(phrase,)))
+            rest = dense(reader, query, 99, Filter(without=(phrase,)))
             assert len(rest) == total - len(hits), phrase
-            assert {hit.chunk_id for hit in reader.match(phrase.strip("*"), 99, Filter(phrases=(phrase,)))} <= {
+            assert {hit.chunk_id for hit in keyword(reader, phrase.strip("*"), 99, Filter(phrases=(phrase,)))} <= {
                 hit.chunk_id for hit in hits
             }
         both = Filter(phrases=("backup*", "a package"), without=("fstab",), languages=frozenset({"en"}))
-        assert [hit.text[:3] for hit in reader.search(query, 9, both)] == ["Use"]
-        assert texts(reader.match("backup night", 9, Filter(without=("café",))))[0].startswith("The backups")
+        assert [hit.text[:3] for hit in dense(reader, query, 9, both)] == ["Use"]
+        assert texts(keyword(reader, "backup night", 9, Filter(without=("café",))))[0].startswith("The backups")
         for empty in ("", "---", "\ud800"):
             with pytest.raises(InputError, match="no word"):
-                reader.search(query, 9, Filter(phrases=(empty,)))
+                dense(reader, query, 9, Filter(phrases=(empty,)))
             with pytest.raises(InputError, match="no word"):
-                reader.match("backup", 9, Filter(without=(empty,)))
+                keyword(reader, "backup", 9, Filter(without=(empty,)))
 
 
 def bm25(words: str, language: str) -> dict[str, float]:
     """Every passage scored one after the other, single terms only."""
-    wanted = [
-        phrase.terms[0] for phrase in asked(words, (language,)) if len(phrase.terms) == 1 and not phrase.prefix
-    ]
+    query = without_stopwords(query_terms(words, (language,)), language)
+    wanted = [phrase.terms[0] for phrase in query.phrases if len(phrase.terms) == 1 and not phrase.prefix]
     bags = {
         passage: [part for term in terms(passage, tongue) for part in (term.exact, *term.forms)]
         for tongue, passages in PASSAGES.items()
@@ -257,7 +258,7 @@ def bm25(words: str, language: str) -> dict[str, float]:
 def test_scores_are_bm25_in_both_databases(shelf: Place, words: str, language: str) -> None:
     expected = bm25(words, language)
     with shelf.reader() as reader:
-        hits = reader.match(words, 99, language=language)
+        hits = keyword(reader, words, 99, language=language)
     assert {hit.text: pytest.approx(hit.score, rel=1e-5) for hit in hits} == expected
     assert [hit.score for hit in hits] == sorted(expected.values(), reverse=True) or hits == sorted(
         hits, key=lambda hit: (-hit.score, hit.chunk_id)
@@ -270,18 +271,18 @@ def test_equal_scores_are_ordered_by_id_and_k_is_kept(place: Place) -> None:
     others = [written(f"/other {number}", [("en", f"word{number} bird")]) for number in range(120)]
     fill(place, copies + others)
     with place.reader() as reader:
-        hits = reader.match("黒猫", 7)
+        hits = keyword(reader, "黒猫", 7)
         assert [hit.uri for hit in hits] == [f"/kopie {number}" for number in range(7)]
         assert len({hit.score for hit in hits}) == 1
-        assert len(reader.match("黒猫 dog", 500)) == 60
+        assert len(keyword(reader, "黒猫 dog", 500)) == 60
         with pytest.raises(InputError, match="k is 0"):
-            reader.match("黒猫", 0)
+            keyword(reader, "黒猫", 0)
 
 
 def test_words_come_and_go_with_their_document(place: Place) -> None:
     def found(words: str) -> list[str]:
         with place.reader() as reader:
-            return sorted(hit.uri for hit in reader.match(words, 99))
+            return sorted(hit.uri for hit in keyword(reader, words, 99))
 
     first = written("/a", [("en", "an elephant walks"), ("zh", "大象在走路"), ("und", "—")])
     fill(place, [first, written("/b", [("en", "the elephants sleep")]), written("/c", [("en", "nothing here")])])
@@ -309,7 +310,7 @@ def test_a_failed_write_leaves_the_words_as_they_were(place: Place) -> None:
         change.remove("/a")
         raise RuntimeError
     with place.reader() as reader:
-        assert [hit.uri for hit in reader.match("elephant", 9)] == ["/a"]
+        assert [hit.uri for hit in keyword(reader, "elephant", 9)] == ["/a"]
 
 
 def test_frequent_words_count_only_where_rare_ones_match(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +324,7 @@ def test_frequent_words_count_only_where_rare_ones_match(place: Place, monkeypat
                 (
                     "und",
                     " ".join(
-                        ["often"] * dice.integers(1, 4) + ["x"] * dice.integers(1, 9) + [str(dice.choice(rare))]
+                        ["usual"] * dice.integers(1, 4) + ["x"] * dice.integers(1, 9) + [str(dice.choice(rare))]
                     ),
                 )
             ],
@@ -332,12 +333,12 @@ def test_frequent_words_count_only_where_rare_ones_match(place: Place, monkeypat
     ] + [written(f"/other{number}", [("und", f"other thing{number}")]) for number in range(200)]
     fill(place, bulk)
     with place.reader() as reader:
-        every = reader.match("often rare1 rare2", 300)
-        few = reader.match("often rare1 rare2", 3)
+        every = keyword(reader, "usual rare1 rare2", 300)
+        few = keyword(reader, "usual rare1 rare2", 3)
         for module in ("sqlite", "postgres"):
             monkeypatch.setattr(f"jv3search.indexes.keywords.{module}._MATCHES", 10)
-        assert texts(reader.match("often rare1 rare2", 3)) == texts(few) == texts(every[:3])
-        again = reader.match("often rare1 rare2", 300)
+        assert texts(keyword(reader, "usual rare1 rare2", 3)) == texts(few) == texts(every[:3])
+        again = keyword(reader, "usual rare1 rare2", 300)
         assert [hit.chunk_id for hit in again] == [hit.chunk_id for hit in every]
         np.testing.assert_allclose([hit.score for hit in again], [hit.score for hit in every], rtol=1e-5)
     assert len(every) == 150
@@ -353,17 +354,17 @@ NASTY = [
 def test_any_text_is_safe(shelf: Place) -> None:
     with shelf.reader() as reader:
         for words in NASTY:
-            reader.match(words, 3)
-            reader.match(f"backup {words}", 3, Filter(phrases=(f"{words} backups",), without=(f"{words}b",)))
-        assert reader.match("  ".join(NASTY) + " backup", 3)
+            keyword(reader, words, 3)
+            keyword(reader, f"backup {words}", 3, Filter(phrases=(f"{words} backups",), without=(f"{words}b",)))
+        assert keyword(reader, "  ".join(NASTY) + " backup", 3)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.text(st.characters(codec=None), max_size=60) | st.text("ab\"*():-^+&|!<>'\\ AND", max_size=30))
 def test_no_text_is_an_error(sqlite_shelf: Place, words: str) -> None:
     with sqlite_shelf.reader() as reader:
-        reader.match(words, 3)
-        reader.match("backup", 3, Filter(phrases=("x" + words,), without=("y" + words,)))
+        keyword(reader, words, 3)
+        keyword(reader, "backup", 3, Filter(phrases=("x" + words,), without=("y" + words,)))
 
 
 @pytest.fixture(scope="module")
@@ -374,7 +375,7 @@ def sqlite_shelf(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def test_ten_thousand_words(shelf: Place) -> None:
     words = " ".join(f"wort{number}x 字字{number}y the" for number in range(3_400))
     with shelf.reader() as reader:
-        hits = reader.match(f"{words} fstab", 3)
+        hits = keyword(reader, f"{words} fstab", 3)
     assert hits[0].text.startswith("The backups run")
 
 
@@ -383,19 +384,55 @@ def test_ten_thousand_words(shelf: Place) -> None:
 def test_a_part_of_a_text_is_found_by_what_it_is_indexed_by(text: str) -> None:
     """One function for both sides: whatever words are asked for, a text that is these words has them all."""
     held = {part for term in terms(text, "de") for part in (term.exact, *term.forms)}
-    for phrase in asked(text, ("de",)):
+    for phrase in query_terms(text, ("de",)).phrases:
         *firsts, last = phrase.terms
         assert held >= set(firsts)
         assert any(part.startswith(last) for part in held) if phrase.prefix else last in held
 
 
-def test_the_recipe_is_none_of_the_words_business(tmp_path: Path, new_database: Callable[[], str]) -> None:
+def test_the_manifest_is_none_of_the_words_business(tmp_path: Path, new_database: Callable[[], str]) -> None:
     """Two indexes with the same documents find the same, in any database."""
     here = fill(Place(tmp_path / "a"), library())
     there = fill(Place(tmp_path / "b", url=new_database()), library())
     with here.reader() as one, there.reader() as other:
-        assert one.recipe == other.recipe == RECIPE
+        assert one.manifest == other.manifest == MANIFEST
         for words, language, _ in FINDS:
-            mine, its = one.match(words, 9, language=language), other.match(words, 9, language=language)
+            mine, its = keyword(one, words, 9, language=language), keyword(other, words, 9, language=language)
             assert texts(mine) == texts(its), words
             np.testing.assert_allclose([hit.score for hit in mine], [hit.score for hit in its], rtol=1e-5)
+
+
+QUESTIONS = {
+    "en": ("When does my car insurance expire?", "the car insurance will expire", "when does my dog when does it"),
+    "ru": ("Когда кончается моя страховка?", "страховка кончается скоро", "когда моя когда моя"),
+    "ar": ("متى ينتهي تأمين السيارة؟", "ينتهي تأمين السيارة غدا", "متى كان هذا متى"),
+    "hi": ("पासपोर्ट कब समाप्त हो रहा है?", "पासपोर्ट समाप्त", "कब है कब हो रहा है"),
+    "zh": ("停车证每月多少钱?", "停车证每月八十元", "多少钱多少钱"),
+    "ja": ("合唱団の練習はいつですか", "合唱団の練習は火曜", "いつですかいつですか"),
+    "th": ("ค่าซ่อมหลังคาเท่าไร", "ค่าซ่อมหลังคาหกล้าน", "เท่าไร เท่าไร"),
+}
+
+
+def test_stop_words_find_nothing_beside_words_that_say_something(place: Place) -> None:
+    written_in = {tongue: list(passages) for tongue, (_, *passages) in QUESTIONS.items()}
+    fill(place, [written(f"/{tongue}", [(tongue, text) for text in of]) for tongue, of in written_in.items()])
+    with place.reader() as reader:
+        for tongue, (question, answer, _) in QUESTIONS.items():
+            best, *others = keyword(reader, question, 9, language=tongue)
+            assert best.text == answer
+            assert best.legs[0].coverage > 0.55, question
+            assert all(hit.legs[0].coverage < 0.3 for hit in others), (
+                question
+            )  # 月多 is in no list: no word ends there
+        (alone,) = keyword(reader, "when does it", 9, language="en")  # nothing but stop words
+        assert (alone.text, alone.legs[0].coverage) == (QUESTIONS["en"][2], 1.0)
+
+
+def test_coverage_is_the_share_of_the_idf_that_a_chunk_holds(shelf: Place) -> None:
+    with shelf.reader() as reader:
+        hits = keyword(reader, "backup café zebra", 9, language="en")
+    coverage = {hit.text[:7]: hit.legs[0].coverage for hit in hits}
+    chunks = sum(len(passages) for passages in PASSAGES.values())
+    idf = [math.log(1 + (chunks - held + 0.5) / (held + 0.5)) for held in (2, 1, 0)]
+    assert coverage["Use apt"] == pytest.approx((idf[0] + idf[1]) / sum(idf))
+    assert coverage["The bac"] == pytest.approx(idf[0] / sum(idf))

@@ -9,9 +9,10 @@ import pytest
 
 from jv3search.errors import IndexNotFound, StorageError
 from jv3search.indexes import open_reader
+from tests.legs import dense
 
 from .conftest import Place
-from .corpus import Oracle, check, document, done, rows
+from .corpus import Oracle, check_dense, document, done, rows
 
 
 @pytest.fixture
@@ -38,10 +39,10 @@ def test_a_reader_on_another_machine_builds_its_own_vectors(served: Place, tmp_p
                 writer.replace(embedded, done(embedded))
                 oracle.replace(embedded)
                 [query] = rows(1, seed=number)
-                check(reader.search(query, 5), oracle.search(query, 5))
+                check_dense(reader, oracle, query, 5)
             assert reader.notices == []
     with open_reader(tmp_path / "no folder", url=served.url) as reader:
-        assert [hit.uri for hit in reader.search(first.embeddings[0], 1)] == ["/a"]
+        assert [hit.uri for hit in dense(reader, first.embeddings[0], 1)] == ["/a"]
         assert (reader.status().documents, reader.status().size) == (4, 0)
     assert list(elsewhere.folder.glob("vectors-*.faiss"))
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jv3search.indexes import Reader, open_reader, open_writer
+from jv3search.indexes import IndexReader, open_reader, open_writer
 from jv3search.indexes.vectors.faiss import FLAT_UNTIL
+from jv3search.search.normalization import cohort_statistics
 from jv3search.types import Filter
+from tests.legs import dense
 
-from .corpus import EVERYTHING, FULL, RECIPE, document, done, rows
+from .corpus import EVERYTHING, FULL, MANIFEST, blom, document, done, rows
 
 DOCUMENTS, SIZE = 260, 200  # 52,000 chunks, just above what is searched exactly
 SHARES = {"half": 0.5, "tenth": 0.1, "hundredth": 0.01, "thousandth": 0.001}
@@ -23,7 +25,7 @@ K = 10
 
 @dataclass(frozen=True)
 class Large:
-    reader: Reader
+    reader: IndexReader
     embeddings: np.ndarray  # (chunks, FULL) in the order of their ids, float16 as stored
     languages: np.ndarray  # (chunks,)
 
@@ -40,7 +42,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Large]:
     folder = tmp_path_factory.mktemp("large")
     rng = np.random.default_rng(1)
     kept, languages = [], []
-    with open_writer(folder, RECIPE, dimension=FULL // 2) as writer:
+    with open_writer(folder, MANIFEST, dimension=FULL // 2) as writer:
         for number in range(DOCUMENTS):
             embedded = document(f"/{number}", SIZE, seed=number)
             tongues = label(SIZE, rng)
@@ -56,10 +58,15 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Large]:
 
 
 def truth(large: Large, query: np.ndarray, where: Filter) -> set[int]:
+    """The ids of the chunks with the highest z-scores; they count from 1."""
+    with large.reader.snapshot() as index:
+        statistics = cohort_statistics(index.language_samples(), query)
     scores = (large.embeddings @ query) / np.linalg.norm(large.embeddings, axis=1)
-    if where.languages:
-        scores = np.where(np.isin(large.languages, sorted(where.languages)), scores, -2)
-    return {int(place) + 1 for place in np.argsort(-scores)[:K] if scores[place] > -2}  # ids count from 1
+    for name in set(large.languages):
+        own = large.languages == name
+        z = (scores[own] - statistics.means[name]) / statistics.deviation - blom(int(own.sum())) / 2
+        scores[own] = -np.inf if where.languages and name not in where.languages else z
+    return {int(place) + 1 for place in np.argsort(-scores)[:K]}
 
 
 @pytest.mark.parametrize("share", [None, *SHARES])
@@ -69,7 +76,7 @@ def test_recall_is_at_least_99_percent(large: Large, share: str | None) -> None:
     where = EVERYTHING if share is None else Filter(languages=frozenset({share}))
     found = []
     for query in QUERIES:
-        hits = large.reader.search(query, K, where)
+        hits = dense(large.reader, query, K, where)
         wanted = truth(large, query, where)
         assert len(hits) == len(wanted) == K
         found.append(len(wanted & {hit.chunk_id for hit in hits}) / K)
@@ -84,7 +91,7 @@ def test_a_filter_always_gives_all_hits_there_are(large: Large) -> None:
         there = int((large.languages == share).sum())
         for k in (1, there - 1, there + 10):
             if k < 6000:
-                hits = large.reader.search(QUERIES[0], k, Filter(languages=frozenset({share})))
+                hits = dense(large.reader, QUERIES[0], k, Filter(languages=frozenset({share})))
                 assert len(hits) == min(k, there)
                 assert {hit.language for hit in hits} == {share}
 
@@ -94,17 +101,17 @@ def test_searching_leaves_the_number_of_threads_alone(large: Large) -> None:
     import faiss
 
     before = faiss.omp_get_max_threads()
-    large.reader.search(QUERIES[0], 1)
+    dense(large.reader, QUERIES[0], 1)
     assert faiss.omp_get_max_threads() == before
 
 
 def test_changing_the_dimension_does_not_lose_recall(large: Large) -> None:
     folder = large.reader._folder
     for dimension in (FULL, FULL // 2):
-        with open_writer(folder, RECIPE) as writer:
+        with open_writer(folder, MANIFEST) as writer:
             writer.reindex(dimension=dimension)
         found = [
-            len(truth(large, query, EVERYTHING) & {hit.chunk_id for hit in large.reader.search(query, K)}) / K
+            len(truth(large, query, EVERYTHING) & {hit.chunk_id for hit in dense(large.reader, query, K)}) / K
             for query in QUERIES
         ]
         assert np.mean(found) >= 0.99

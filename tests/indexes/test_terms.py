@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from jv3search.indexes.keywords.phrases import Phrase, asked, exactly
-from jv3search.indexes.keywords.terms import Term, scripts_of, stemmed, terms
+from jv3search.indexes.keywords.phrases import Phrase, exact_phrase, query_terms
+from jv3search.indexes.keywords.terms import Term, stemmed, terms
+from jv3search.text.scripts import scripts_of
 
 
 def written(text: str, language: str = "und") -> list[str]:
@@ -64,27 +65,31 @@ def test_other_forms_are_the_stem_and_the_word_without_accents() -> None:
 
 
 def test_what_is_asked() -> None:
-    assert asked("Running shoes", ("en",)) == [
-        Phrase(("running",)),
-        Phrase(("run",)),
-        Phrase(("shoes",)),
-        Phrase(("shoe",)),
-    ]
-    assert asked("apt-get", ()) == [Phrase(("apt",)), Phrase(("get",)), Phrase(("apt", "get"))]
-    assert asked("prog* prog*", ("en",)) == [Phrase(("prog",), prefix=True)]
-    assert asked("東京", ()) == [Phrase(("東京",))]
-    assert asked("東京都", ()) == [Phrase(("東京",)), Phrase(("京都",)), Phrase(("東京", "京都"))]
-    assert asked("猫", ()) == [Phrase(("猫",), prefix=True)]
-    assert asked("黒猫プリン", ())[4:] == [Phrase(("黒猫", "猫プ", "プリ", "リン")), Phrase(("プリ", "リン"))]
-    assert asked("", ("en",)) == asked("!? —", ("en",)) == []
+    running, shoes = query_terms("Running shoes", ("en",)).terms
+    assert running.forms == (Phrase(("running",)), Phrase(("run",)))
+    assert shoes.forms == (Phrase(("shoes",)), Phrase(("shoe",)))
+    assert running.is_in({"run"}) and running.is_in({"running"}) and not running.is_in({"runs", "ru"})
+    assert query_terms("apt-get", ()).phrases == [Phrase(("apt",)), Phrase(("get",)), Phrase(("apt", "get"))]
+    assert query_terms("apt-get", ()).compounds == (Phrase(("apt", "get")),)
+    (starred,) = query_terms("prog* prog*", ("en",)).terms
+    assert starred.forms == (Phrase(("prog",), prefix=True),)
+    assert starred.is_in({"programs"}) and not starred.is_in({"pro"})
+    assert query_terms("東京", ()).phrases == [Phrase(("東京",))]
+    assert query_terms("東京都", ()).phrases == [Phrase(("東京",)), Phrase(("京都",)), Phrase(("東京", "京都"))]
+    assert query_terms("猫", ()).phrases == [Phrase(("猫",), prefix=True)]
+    assert query_terms("黒猫プリン", ()).compounds == (
+        Phrase(("黒猫", "猫プ", "プリ", "リン")),
+        Phrase(("プリ", "リン")),
+    )
+    assert query_terms("", ("en",)).phrases == query_terms("!? —", ("en",)).phrases == []
 
 
 def test_phrases_are_as_written() -> None:
-    assert exactly("Running  SHOES!") == Phrase(("running", "shoes"))
-    assert exactly("설정을 바꾸") == Phrase(("설정", "정을", "을", "바꾸"))
-    assert exactly("the 猫") == Phrase(("the", "猫"), prefix=True)
-    assert exactly("conf*") == Phrase(("conf",), prefix=True)
-    assert exactly("---") is None
+    assert exact_phrase("Running  SHOES!") == Phrase(("running", "shoes"))
+    assert exact_phrase("설정을 바꾸") == Phrase(("설정", "정을", "을", "바꾸"))
+    assert exact_phrase("the 猫") == Phrase(("the", "猫"), prefix=True)
+    assert exact_phrase("conf*") == Phrase(("conf",), prefix=True)
+    assert exact_phrase("---") is None
 
 
 def test_scripts_of_a_text() -> None:

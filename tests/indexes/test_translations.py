@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from jv3search.indexes import Reader
+from jv3search.indexes import IndexReader
+from jv3search.translations.linking import link_translations
 from jv3search.types import EmbeddedDocument, Filter
+from tests.legs import closest, dense
 
 from .conftest import Place
 from .corpus import FULL, document, done
@@ -41,11 +43,13 @@ def stored(place: Place, *documents: EmbeddedDocument, link: bool = True) -> Non
         for embedded in documents:
             writer.replace(embedded, done(embedded))
         if link:
-            writer.link()
+            link_translations(writer)
 
 
-def links(reader: Reader) -> dict[str, list[str]]:
-    return {row.uri: [uri for uri, _, _ in reader.translations_of(row.uri)] for row in reader.documents()}
+def links(reader: IndexReader) -> dict[str, list[str]]:
+    of_each = {row.uri: reader.translations_of(row.uri) for row in reader.documents()}
+    assert reader.every_translation() == {uri: others for uri, others in of_each.items() if others}
+    return {uri: [other for other, _, _ in others] for uri, others in of_each.items()}
 
 
 DE, JA, RU = (
@@ -63,9 +67,8 @@ def test_translations_are_linked_both_ways_and_chunk_by_chunk(place):
             "/b/手引き.pdf": ["/a/handbuch.pdf"],
             "/c/книга.txt": [],
         }
-        hits = reader.search(DE.embeddings[3], 2)
-        assert [hit.uri for hit in hits] == ["/a/handbuch.pdf", "/b/手引き.pdf"]
-        german, japanese = hits
+        german, japanese = sorted(dense(reader, DE.embeddings[3], 2), key=lambda hit: -hit.score)
+        assert (german.uri, japanese.uri) == ("/a/handbuch.pdf", "/b/手引き.pdf")
         (other,) = reader.translations([german.chunk_id])[german.chunk_id]
         assert (other.chunk_id, other.language, other.rank) == (japanese.chunk_id, "ja", 1)
         assert other.text == japanese.text
@@ -80,7 +83,7 @@ def test_translations_are_linked_both_ways_and_chunk_by_chunk(place):
 def test_a_filter_admits_translations_too(place):
     stored(place, DE, JA)
     with place.reader() as reader:
-        found = reader.search(DE.embeddings[0], 1)[0].chunk_id
+        found = closest(reader, DE.embeddings[0]).chunk_id
         assert reader.translations([found], Filter(languages=frozenset({"ja"}))) != {}
         assert reader.translations([found], Filter(under=frozenset({"/b"}))) != {}
         assert reader.translations([found], Filter(under=frozenset({"/a"}))) == {}

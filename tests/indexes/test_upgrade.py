@@ -12,11 +12,13 @@ from sqlalchemy import inspect
 
 from jv3search.errors import IndexMismatch
 from jv3search.indexes import open_reader, open_writer
+from jv3search.indexes.catalog import migrations, schema
 from jv3search.indexes.keywords import terms
 from jv3search.types import Filter
+from tests.legs import dense, keyword
 
 from .conftest import Place, filled
-from .corpus import RECIPE, Oracle, check, rows
+from .corpus import MANIFEST, Oracle, check_dense, rows
 
 QUERIES = rows(4, seed=99)
 SINCE_2 = ("keywords", "keyword_info", "document_embedding", "unlinked", "translation")
@@ -53,32 +55,32 @@ def test_an_old_index_is_brought_up_to_date_by_the_next_writer(old: tuple[Place,
     assert "had format 1, not 2; it was brought up to date, nothing was embedded again" in notice
     with place.reader() as reader:
         for query in QUERIES:
-            check(reader.search(query, 7), oracle.search(query, 7))
-        assert len(reader.match("rivers", 99)) == len(reader.match("road", 99)) == 16
-        assert {hit.language for hit in reader.match("河流 река नदी", 99)} == {"zh", "ru", "hi"}
+            check_dense(reader, oracle, query, 7)
+        assert len(keyword(reader, "rivers", 99)) == len(keyword(reader, "road", 99)) == 16
+        assert {hit.language for hit in keyword(reader, "河流 река नदी", 99)} == {"zh", "ru", "hi"}
         assert reader.status().wordless == 0
     with place.writer() as writer:
         assert writer.notices == []
         assert writer.remove("/büro/0/datei 0.pdf")
     with place.reader() as reader:
-        assert reader.match("river", 99, Filter(under=frozenset({"/büro/0/datei 0.pdf"}))) == []
+        assert keyword(reader, "river", 99, Filter(under=frozenset({"/büro/0/datei 0.pdf"}))) == []
 
 
 def test_a_reader_says_what_to_run_and_goes_on_when_it_was_run(old: tuple[Place, Oracle]) -> None:
     place, _ = old
     with place.reader() as reader:
-        assert reader.recipe == RECIPE
+        assert reader.manifest == MANIFEST
         for ask in (
             reader.status,
             reader.documents,
-            lambda: reader.search(QUERIES[0], 3),
-            lambda: reader.match("a", 3),
+            lambda: dense(reader, QUERIES[0], 3),
+            lambda: keyword(reader, "a", 3),
         ):
             with pytest.raises(IndexMismatch, match=r"has format 1, .* reads format 2: run `jv3search reindex`"):
                 ask()
         with place.writer():
             pass
-        assert reader.match("river", 3)
+        assert keyword(reader, "river", 3)
         assert reader.status().documents == 12
 
 
@@ -87,38 +89,47 @@ def test_an_upgrade_that_is_cut_off_leaves_the_old_index(old: tuple[Place, Oracl
     with place.writer() as writer:
         catalog = writer._catalog
         downgrade(place)
-        with pytest.raises(RuntimeError), catalog.write() as change:
-            change.upgrade()
+        with pytest.raises(RuntimeError), catalog.write() as transaction:
+            migrations.migrate(transaction)
             raise RuntimeError
-        with catalog.read() as view:
-            assert view.wanting() == "the index had format 1, not 2"
-            held = set(inspect(view.connection).get_table_names())
-        assert not held & set(SINCE_2)
+        with catalog.read() as transaction:
+            assert migrations.reason(transaction) == "the index had format 1, not 2"
+            tables = set(inspect(transaction.connection).get_table_names())
+        assert not tables & set(SINCE_2)
     with place.reader() as reader, pytest.raises(IndexMismatch, match="has format 1"):
         reader.status()
     with place.writer():
         pass
     with place.reader() as reader:
-        check(reader.search(QUERIES[0], 7), oracle.search(QUERIES[0], 7))
-        assert len(reader.match("river", 99)) == 16
+        check_dense(reader, oracle, QUERIES[0], 7)
+        assert len(keyword(reader, "river", 99)) == 16
 
 
-def test_other_terms_fill_the_words_again(local: Place) -> None:
-    filled(local, Oracle())
+def test_keywords_of_another_term_function_are_not_matched_and_are_filled_again(local: Place) -> None:
+    oracle = Oracle()
+    filled(local, oracle)
     connection = sqlite3.connect(local.folder / "catalog.sqlite")
     with connection:
         assert connection.execute("SELECT terms FROM keyword_info").fetchall() == [(terms.FINGERPRINT,)]
         connection.execute("UPDATE keyword_info SET terms = '0, Unicode 3.0'")
     connection.close()
     with local.reader() as reader:
-        assert len(reader.match("river", 99)) == 16  # not as good as it could be, but it answers
+        for search in (
+            lambda: keyword(reader, "river", 99),
+            lambda: dense(reader, QUERIES[0], 3, Filter(phrases=("river",))),
+            lambda: dense(reader, QUERIES[0], 3, Filter(without=("река",))),
+        ):
+            with pytest.raises(IndexMismatch, match=r"\(0, Unicode 3.0\).*run `jv3search reindex` once"):
+                search()
+        check_dense(reader, oracle, QUERIES[0], 7)
+        assert len(reader.documents()) == len(oracle.documents)
     with local.writer() as writer:
-        assert "told apart in another way" in writer.notices[0]
+        assert "its keywords were made with other versions of the libraries" in writer.notices[0]
     with local.writer() as writer:
         assert writer.notices == []
         assert writer.remove("/büro/0/datei 0.pdf")
     with local.reader() as reader:
-        assert len(reader.match("river", 99)) == 14
+        assert len(keyword(reader, "river", 99)) == 14
 
 
 def test_a_table_that_is_missing_is_made(local: Place) -> None:
@@ -143,11 +154,15 @@ def test_on_the_command_line(index: Path, jv3: Callable[..., object]) -> None:
     assert done.status == 0
     assert "had format 1, not 2; it was brought up to date" in done.err
     with open_reader(index) as reader:
-        assert [hit.uri.rsplit("/")[-1] for hit in reader.match("patronen", 5, language="de")] == [
+        assert [hit.uri.rsplit("/")[-1] for hit in keyword(reader, "patronen", 5, language="de")] == [
             "drucker.de.txt"
         ]
-        assert [hit.uri.rsplit("/")[-1] for hit in reader.match("字体", 5)] == ["字体.zh.txt"]
+        assert [hit.uri.rsplit("/")[-1] for hit in keyword(reader, "字体", 5)] == ["字体.zh.txt"]
     assert "no words in   0 chunks" in jv3("status", "--index", index).out
+
+
+def test_every_format_has_a_migration() -> None:
+    assert list(migrations.MIGRATIONS) == list(range(2, schema.VERSION + 1))
 
 
 def test_a_later_format_is_not_touched(local: Place) -> None:
@@ -156,6 +171,6 @@ def test_a_later_format_is_not_touched(local: Place) -> None:
     with connection:
         connection.execute("UPDATE index_info SET schema = 3")
     connection.close()
-    for opened in (lambda: open_reader(local.folder), lambda: open_writer(local.folder, RECIPE)):
+    for opened in (lambda: open_reader(local.folder), lambda: open_writer(local.folder, MANIFEST)):
         with pytest.raises(IndexMismatch, match=r"format 3, .* formats up to 2: use the version that made it"):
             opened()

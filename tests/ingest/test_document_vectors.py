@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jv3search.encoders.late_chunking import join_tokenless
-from jv3search.ingest.chunking import chunk_spans
+from jv3search.ingest.chunks import chunk_spans
 from jv3search.ingest.document_vectors import document_vectors, sample
 from jv3search.types import Document
 from tests.conftest import TEXTS

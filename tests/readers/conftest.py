@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from jv3search.ingest.readers import Reader
+from jv3search.readers import SandboxedReader
 from jv3search.types import Document
 
 SAMPLES = Path(__file__).parents[2] / "ingest" / "samples"
 
 
 @pytest.fixture(scope="session")
-def reader() -> Iterator[Reader]:
-    with Reader() as shared:
+def reader() -> Iterator[SandboxedReader]:
+    with SandboxedReader() as shared:
         yield shared
 
 
 @pytest.fixture
-def read(reader: Reader, tmp_path: Path) -> Callable[[str, bytes | str], Document]:
+def read(reader: SandboxedReader, tmp_path: Path) -> Callable[[str, bytes | str], Document]:
     """Writes a file of that name and reads it back as a document."""
 
     def write_and_read(name: str, data: bytes | str) -> Document:

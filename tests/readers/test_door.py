@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from jv3search.errors import EmptyDocument, ReadError
-from jv3search.ingest.readers import Limits, Reader, wire
+from jv3search.readers import Limits, SandboxedReader
+from jv3search.readers.sandbox import wire
 from jv3search.types import Document, Page, Section, Span
 
 GOOD = (b"Ein Text.\n", "good.txt")
 
 
-def child_of(reader: Reader) -> int:
+def child_of(reader: SandboxedReader) -> int:
     assert reader._child is not None
     return reader._child.pid
 
@@ -41,7 +42,7 @@ def wait_until_gone(pid: int, seconds: float = 10) -> bool:
 
 
 def test_child_is_warm_and_recycled() -> None:
-    with Reader(Limits(files_per_child=3)) as reader:
+    with SandboxedReader(Limits(files_per_child=3)) as reader:
         pids = []
         for _ in range(7):
             assert reader.read_bytes(*GOOD).text == "Ein Text."
@@ -53,7 +54,7 @@ def test_child_is_warm_and_recycled() -> None:
 
 def test_slow_document_is_killed_and_the_next_one_read() -> None:
     slow = b"a,b,c,d,e,f,g,h\n" * 1_000_000
-    with Reader(Limits(seconds=0.5)) as reader:
+    with SandboxedReader(Limits(seconds=0.5)) as reader:
         reader.read_bytes(*GOOD)
         pid, began = child_of(reader), time.monotonic()
         with pytest.raises(ReadError, match=r"^slow.csv: reading took longer than 0.5 seconds, the limit$"):
@@ -64,7 +65,7 @@ def test_slow_document_is_killed_and_the_next_one_read() -> None:
 
 
 def test_crash_is_one_documents_fate() -> None:
-    with Reader() as reader:
+    with SandboxedReader() as reader:
         reader.read_bytes(*GOOD)
         pid = child_of(reader)
         killer = threading.Timer(0.3, os.kill, (pid, signal.SIGSEGV))
@@ -77,7 +78,7 @@ def test_crash_is_one_documents_fate() -> None:
 
 
 def test_child_that_died_between_two_documents_is_replaced() -> None:
-    with Reader() as reader:
+    with SandboxedReader() as reader:
         reader.read_bytes(*GOOD)
         os.kill(child_of(reader), signal.SIGKILL)
         reader._child._process.wait()
@@ -86,7 +87,7 @@ def test_child_that_died_between_two_documents_is_replaced() -> None:
 
 def test_memory_is_limited() -> None:
     greedy = b"[" + b"[]," * 8_000_000 + b"[]]"
-    with Reader(Limits(memory=400 << 20)) as reader:
+    with SandboxedReader(Limits(memory=400 << 20)) as reader:
         with pytest.raises(
             ReadError, match=r"^greedy.json: parsing it needs more than 400 MiB of memory, the limit$"
         ):
@@ -95,7 +96,7 @@ def test_memory_is_limited() -> None:
 
 
 def test_limits_inside_the_child() -> None:
-    with Reader() as reader:
+    with SandboxedReader() as reader:
         reader.read_bytes(*GOOD)
         limits = Path(f"/proc/{child_of(reader)}/limits").read_text()
         found = {line[:26].strip(): line[26:].split()[:2] for line in limits.splitlines()}
@@ -106,7 +107,7 @@ def test_limits_inside_the_child() -> None:
 
 
 def test_close_ends_the_child_and_reading_starts_another() -> None:
-    reader = Reader()
+    reader = SandboxedReader()
     reader.read_bytes(*GOOD)
     pid = child_of(reader)
     reader.close()
@@ -119,7 +120,7 @@ def test_close_ends_the_child_and_reading_starts_another() -> None:
 @pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM"])
 def test_child_does_not_outlive_its_parent(end: str) -> None:
     script = (
-        "import sys, time; from jv3search.ingest.readers import Reader; r = Reader(); "
+        "import sys, time; from jv3search.readers import SandboxedReader; r = SandboxedReader(); "
         "r.read_bytes(b'x', 'a.txt'); print(r._child.pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
@@ -133,7 +134,7 @@ def test_child_does_not_outlive_its_parent(end: str) -> None:
 def test_busy_orphan_ends_itself() -> None:
     """Its parent dead, a child that is stuck in a parser is ended by its own alarm."""
     script = (
-        "import os, sys, threading; from jv3search.ingest.readers import Limits, Reader; r = Reader(Limits(seconds=0.9)); "
+        "import os, sys, threading; from jv3search.readers import Limits, SandboxedReader; r = SandboxedReader(Limits(seconds=0.9)); "
         "r.read_bytes(b'x', 'a.txt'); print(r._child.pid, flush=True); "
         "threading.Timer(0.2, os._exit, (0,)).start(); r.read_bytes(b'a,b,c,d,e,f,g,h\\n' * 2_500_000, 'a.csv')"
     )
@@ -145,8 +146,8 @@ def test_busy_orphan_ends_itself() -> None:
 
 def test_control_c_prints_nothing_of_the_child() -> None:
     script = (
-        "import time; from jv3search.ingest.readers import Reader\n"
-        "with Reader() as r:\n    r.read_bytes(b'x', 'a.txt'); print(r._child.pid, flush=True); time.sleep(60)"
+        "import time; from jv3search.readers import SandboxedReader\n"
+        "with SandboxedReader() as r:\n    r.read_bytes(b'x', 'a.txt'); print(r._child.pid, flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", script]
     with subprocess.Popen(
@@ -160,7 +161,7 @@ def test_control_c_prints_nothing_of_the_child() -> None:
 
 
 def test_nothing_heavy_is_imported() -> None:
-    light = "import sys, jv3search.ingest.readers, jv3search.ingest.readers.child; print(*sys.modules)"
+    light = "import sys, jv3search.readers, jv3search.readers.sandbox.child; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", light], capture_output=True, check=True, text=True
     ).stdout.split()
@@ -169,7 +170,7 @@ def test_nothing_heavy_is_imported() -> None:
 
 
 def test_reader_works_from_threads() -> None:
-    with Reader() as reader:
+    with SandboxedReader() as reader:
         results: list[str] = []
         threads = [
             threading.Thread(

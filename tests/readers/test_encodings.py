@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from jv3search.errors import ReadError
-from jv3search.ingest.readers.encoding import detect
-from jv3search.ingest.readers.limits import Raw
+from jv3search.readers.encoding import detect
+from jv3search.readers.sandbox.limits import Raw
 
 from .paragraphs import PARAGRAPHS
 
@@ -34,7 +34,7 @@ def test_first_line(text: str, encoding: str) -> None:
 @pytest.mark.parametrize("text", [text for text, _ in PARAGRAPHS.values()], ids=list(PARAGRAPHS))
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_unicode(text: str, encoding: str) -> None:
-    from jv3search.ingest.readers.encoding import decode
+    from jv3search.readers.encoding import decode
 
     assert decode(Raw(text.encode(encoding), "note.txt")) == text
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jv3search.errors import ReadError
-from jv3search.ingest.readers import Limits, Reader
+from jv3search.readers import Limits, SandboxedReader
 
 from .conftest import SAMPLES
 
@@ -39,7 +39,7 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 @pytest.fixture(scope="module")
 def hurried():
-    with Reader(Limits(seconds=5)) as reader:
+    with SandboxedReader(Limits(seconds=5)) as reader:
         yield reader
 
 
@@ -47,7 +47,7 @@ OLD_EXCEL = Path(__file__).with_name("old.xls")
 
 
 @pytest.mark.parametrize("path", [*sorted(SAMPLES.iterdir()), OLD_EXCEL], ids=lambda path: path.name)
-def test_mutations(hurried: Reader, path: Path) -> None:
+def test_mutations(hurried: SandboxedReader, path: Path) -> None:
     data, name, chance = path.read_bytes(), path.name, random.Random(path.name)
     for _ in range(MUTATIONS):
         began = time.monotonic()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jv3search.errors import EmptyDocument, ReadError, UnsupportedFormat
-from jv3search.ingest.readers import Limits, Reader, fetch, format_of
+from jv3search.readers import Limits, SandboxedReader, fetch, format_of
 
 from .conftest import SAMPLES
 from .test_office import rezipped
@@ -22,7 +22,7 @@ PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001
 
 
 @pytest.fixture(autouse=True)
-def next_document_is_read(reader: Reader) -> Iterator[None]:
+def next_document_is_read(reader: SandboxedReader) -> Iterator[None]:
     yield
     assert reader.read_bytes("Weiter geht’s.".encode(), "next.txt").text == "Weiter geht’s."
 
@@ -102,7 +102,7 @@ def test_zip_bomb(read, name: str, part: str) -> None:
 
 def test_archive_that_declares_too_much(read) -> None:
     half = os.urandom(1_500_000) * 20  # hardly packs under deflate's window of 32 kB
-    with Reader(Limits(unpacked=50_000_000)) as strict:
+    with SandboxedReader(Limits(unpacked=50_000_000)) as strict:
         data = rezipped((SAMPLES / "passwords-ru.docx").read_bytes(), {"a.bin": half, "b.bin": half})
         with pytest.raises(ReadError, match=r"a.docx declares more than 50 MB unpacked, which is the limit"):
             strict.read_bytes(data, "a.docx")
@@ -190,7 +190,7 @@ def test_deep_json(read, text: str) -> None:
 @pytest.mark.parametrize("text", ["> " * 50_000, "- " * 20_000, "[" * 50_000, "*a " * 30_000, "![" * 30_000])
 def test_markdown_of_malice(reader, text: str) -> None:
     """Slow or deep as it may be, it ends in a document or in a ReadError."""
-    with Reader(Limits(seconds=3)) as hurried:
+    with SandboxedReader(Limits(seconds=3)) as hurried:
         try:
             hurried.read_bytes(text.encode() + b"x", "a.md")
         except ReadError as error:

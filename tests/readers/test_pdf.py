@@ -9,9 +9,9 @@ import pytest
 from pypdf.generic import DecodedStreamObject, NameObject
 
 from jv3search.errors import EmptyDocument, ReadError
-from jv3search.ingest.readers.pdf_direction import pieces_restored
-from jv3search.ingest.readers.pdf_judge import better, naturalness, right_to_left, shredded
-from jv3search.ingest.readers.pdf_lines import Line, paragraphs, paragraphs_of_text
+from jv3search.readers.pdf_direction import pieces_restored
+from jv3search.readers.pdf_judge import better, naturalness, right_to_left, shredded
+from jv3search.readers.pdf_lines import Line, paragraphs, paragraphs_of_text
 
 from .conftest import SAMPLES
 

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from jv3search.errors import ReadError
-from jv3search.ingest.readers import PageWanted, fetch, wire
-from jv3search.ingest.readers.pdf_page import found, nested, plain
-from jv3search.ingest.readers.picture import Box, PageImage
+from jv3search.readers import PageWanted, fetch
+from jv3search.readers.pdf_page import found, nested, plain
+from jv3search.readers.picture import Box, PageImage
+from jv3search.readers.sandbox import wire
 
 from .conftest import SAMPLES
 from .test_pdf import lines, written

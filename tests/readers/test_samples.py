@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jv3search.ingest.readers import SUFFIXES, format_of
+from jv3search.readers import SUFFIXES, format_of
 
 from .conftest import SAMPLES
 

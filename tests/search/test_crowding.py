@@ -4,14 +4,15 @@ import itertools
 from datetime import UTC, datetime
 
 import numpy as np
-import pytest
 
-from jv3search import wiring
-from jv3search.config import Settings
-from jv3search.indexes import LedgerRow
-from jv3search.indexes.fairness import best_by_chance
-from jv3search.types import Chunk, Document, EmbeddedDocument, Source, Span
+from jv3search import knowledge_base
+from jv3search.indexes import LedgerRow, open_writer
+from jv3search.search.dense import dense_hits
+from jv3search.search.filters import make_filter
+from jv3search.search.rescoring import rescored
+from jv3search.types import Chunk, Document, EmbeddedDocument, Filter, Source, Span
 
+EVERYTHING = Filter()
 ANSWERS = {
     "如何从备份中恢复已删除的文件？": "backup.en.md",
     "打印机的墨盒空了，怎样更换？": "drucker.de.txt",
@@ -69,45 +70,45 @@ def ledger_row(embedded):
     )  # fmt: skip
 
 
-def ranks(search, encoder):
-    return {name: rank(search, encoder.encode_query(question), name) for question, name in ANSWERS.items()}
+def by_cosine(index, query, k, where=EVERYTHING):
+    ids, cosines = rescored(index, query, k, index.filtered_ids(where) if where else None, 3 * k)
+    return index.hits(ids.tolist(), cosines.tolist())
 
 
-def rank(search, query, name, most=50):
-    hits = search(query, most)
+def ranks(find, reader, encoder):
+    return {name: rank(find, reader, encoder.encode_query(question), name) for question, name in ANSWERS.items()}
+
+
+def rank(find, reader, query, name, most=50):
+    with reader.snapshot() as index:
+        hits = find(index, query, most)
     return next((hit.rank for hit in hits if hit.uri.endswith(name)), most + 1)
 
 
 def test_chinese_documents_do_not_hide_the_answers_in_other_languages(index):
-    settings = wiring.settings_for({"index": index})
-    reader, encoder = wiring.open_for_search(settings)
-    with reader:
-        before = ranks(reader.nearest, encoder)
+    with knowledge_base.open(index) as kb:
+        reader, encoder = kb.reader, kb.encoder
+        before = ranks(dense_hits, reader, encoder)
         assert before == dict.fromkeys(ANSWERS.values(), 1)
-        with wiring.reopen_writer(settings) as writer:
+        with open_writer(index, reader.manifest) as writer:
             for embedded in crowd(encoder):
                 writer.replace(embedded, ledger_row(embedded))
-        by_cosine, fairly = ranks(reader.search, encoder), ranks(reader.nearest, encoder)
-        named = [rank(way, encoder.encode_query(NAMED), WEATHER, 200) for way in (reader.nearest, reader.search)]
-    assert max(fairly.values()) <= 3, fairly
-    assert sum(rank > 3 for rank in by_cosine.values()) >= 2, by_cosine  # else this test could not fail
+        cosine, normalised = ranks(by_cosine, reader, encoder), ranks(dense_hits, reader, encoder)
+        named = [rank(find, reader, encoder.encode_query(NAMED), WEATHER, 200) for find in (dense_hits, by_cosine)]
+    assert max(normalised.values()) <= 3, normalised
+    assert sum(rank > 3 for rank in cosine.values()) >= 2, cosine  # else this test could not fail
     # forecasts are what 120 of the Chinese sentences name: 52 and 121
     assert 2 * named[0] < named[1] <= 200, named
 
 
 def test_a_filter_to_one_language_leaves_the_order_by_cosine(index):
-    reader, encoder = wiring.open_for_search(Settings(index=index, model="jv3-mini"))
-    where = wiring.make_filter(languages=["en"])
-    with reader:
-        query = encoder.encode_query("restore deleted files")
-        assert [hit.chunk_id for hit in reader.nearest(query, 9, where)] == [
-            hit.chunk_id for hit in reader.search(query, 9, where)
+    where = make_filter(languages=["en"])
+    with knowledge_base.open(index) as kb, kb.reader.snapshot() as snapshot:
+        query = kb.encoder.encode_query("restore deleted files")
+        assert [hit.chunk_id for hit in dense_hits(snapshot, query, 9, where)] == [
+            hit.chunk_id for hit in by_cosine(snapshot, query, 9, where)
         ]
-        assert len(reader.nearest(query, 8)) == 8
-        (vote,) = reader.nearest(query, 1)[0].votes
-    assert (vote.leg, vote.rank, vote.abstained) == ("dense", 1, False)
-
-
-@pytest.mark.parametrize(("chunks", "exact"), [(1, 0.0), (2, 0.564), (10, 1.539), (100, 2.508), (10_000, 3.852)])
-def test_the_best_by_chance_grows_with_the_number_of_chunks(chunks, exact):
-    assert best_by_chance(chunks) == pytest.approx(exact, abs=0.03)  # the means of normal maxima (Harter 1961)
+        assert len(dense_hits(snapshot, query, 8)) == 8
+        (leg,) = dense_hits(snapshot, query, 1)[0].legs
+    assert (leg.leg, leg.rank) == ("dense", 1)
+    assert leg.z > 0

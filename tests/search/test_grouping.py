@@ -9,10 +9,11 @@ from pathlib import Path
 import docx
 import pytest
 
-from jv3search import wiring
+from jv3search import knowledge_base
 from jv3search.cli.commands import cli, run
-from jv3search.indexes import Reader
-from jv3search.search.duplicates import passage, says_the_same
+from jv3search.indexes import IndexReader
+from jv3search.search.dense import dense_hits
+from jv3search.search.duplicates import candidates, near_duplicate, normalized
 from jv3search.search.grouping import grouped
 from jv3search.types import Filter, Hit
 
@@ -49,14 +50,14 @@ def kb(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def reader(kb):
-    with wiring.open_reader(wiring.settings_for({"index": kb})) as opened:
-        yield opened
+    with knowledge_base.open(kb) as opened:
+        yield opened.reader
 
 
-def ask(reader: Reader, mini, question: str, k: int = 10, **wishes) -> list[Hit]:
-    return grouped(
-        reader.search(mini.encode_query(question), 60, wishes.get("where", Filter())), reader, k, **wishes
-    )
+def ask(reader: IndexReader, mini, question: str, k: int = 10, **options) -> list[Hit]:
+    with reader.snapshot() as index:
+        found = dense_hits(index, mini.encode_query(question), 60, options.get("where", Filter()))
+        return grouped(found, index, k, **options)
 
 
 def names(hits) -> list[str]:
@@ -70,7 +71,9 @@ def test_a_copy_in_the_same_and_in_another_format_hang_on_the_best(reader, mini)
     assert [hit.rank for hit in hits[0].copies] == [1, 2]
     everything = [(hit.uri, hit.span) for top in hits for hit in (top, *top.copies)]
     assert len(everything) == len(set(everything))
-    assert all(not says_the_same(passage(a.text), passage(b.text)) for a in hits for b in hits if a.rank < b.rank)
+    assert all(
+        not near_duplicate(normalized(a.text), normalized(b.text)) for a in hits for b in hits if a.rank < b.rank
+    )
 
 
 def test_the_translation_is_found_with_the_passage_and_is_the_right_passage(reader, mini):
@@ -91,8 +94,12 @@ def test_two_passages_of_a_document_with_one_translation_stay_two_hits(tmp_path,
         shutil.copy(SAMPLES / name, tmp_path / name)
     with pytest.raises(SystemExit):
         run(cli, ["ingest", str(tmp_path), "--index", str(tmp_path / "kb"), "--model", "jv3-mini"])
-    with wiring.open_reader(wiring.settings_for({"index": tmp_path / "kb"})) as reader:
-        links = reader.aligned([hit.chunk_id for hit in reader.search(mini.encode_query("バックアップ"), 20)])
+    with knowledge_base.open(tmp_path / "kb") as opened:
+        reader = opened.reader
+        with reader.snapshot() as index:
+            links = index.aligned(
+                [hit.chunk_id for hit in dense_hits(index, mini.encode_query("バックアップ"), 20)]
+            )
         assert max(len(others) for others in links.values()) == 2  # the Japanese chunks are longer
         hits = ask(reader, mini, "外付けディスクに最初のコピーを作る", languages=("en",))
     assert [Path(hit.uri).name for hit in hits] == ["backup-en.md"] * 4
@@ -107,8 +114,9 @@ def test_a_filter_holds_for_what_hangs_on_a_hit(reader, mini):
 
 
 def test_a_translation_that_was_not_among_the_hits_is_attached(reader, mini):
-    best = reader.search(mini.encode_query("choose the day from which you want the old version"), 1)
-    (hit,) = grouped(best, reader, 1)
+    with reader.snapshot() as index:
+        best = dense_hits(index, mini.encode_query("choose the day from which you want the old version"), 1)
+        (hit,) = grouped(best, index, 1)
     assert names(hit.translations) == ["backup-ja.txt"]
 
 
@@ -118,7 +126,8 @@ def test_there_are_as_many_hits_as_asked_for(reader, mini, question, k):
     hits = ask(reader, mini, question, k)
     assert len(hits) == k
     assert [hit.rank for hit in hits] == list(range(1, k + 1))
-    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    z = [hit.legs[0].z for hit in hits]
+    assert z == sorted(z, reverse=True)
 
 
 def test_only_the_translated_pair_is_linked(reader):
@@ -143,12 +152,13 @@ def test_list_and_show_name_the_translations(kb, jv3):
     assert sum(len(row["translations"]) for row in rows) == 2
 
 
-def names_of(reader: Reader, uri: str) -> list[str]:
+def names_of(reader: IndexReader, uri: str) -> list[str]:
     return [Path(other).name for other, _, _ in reader.translations_of(uri)]
 
 
 def test_no_hits_no_groups(reader):
-    assert grouped([], reader, 10) == []
+    with reader.snapshot() as index:
+        assert grouped([], index, 10) == []
 
 
 LETTER = (
@@ -162,26 +172,48 @@ ARABIC = "افتح نافذة الإعدادات واختر اللغة والم�
 @pytest.mark.parametrize("text", [LETTER, JAPANESE, THAI, ARABIC, "हर खर्च को एक नई पंक्ति में लिखें।", "Да", "7"])
 def test_layout_case_hyphens_and_forms_of_characters_make_no_difference(text):
     for other in (text.upper(), "\n".join(text.split()), text.replace(" ", "\u00a0"), f"• {text} —", text + "\f"):
-        assert says_the_same(passage(text), passage(other))
-    assert says_the_same(passage("ｶﾞｲﾄﾞ ﬁle"), passage("ガイド file"))
-    assert says_the_same(passage("Fahr-\nrad"), passage("Fahrrad"))
+        assert near_duplicate(normalized(text), normalized(other))
+    assert near_duplicate(normalized("ｶﾞｲﾄﾞ ﬁle"), normalized("ガイド file"))
+    assert near_duplicate(normalized("Fahr-\nrad"), normalized("Fahrrad"))
 
 
 def test_small_edits_are_copies_and_a_passage_within_a_shown_one_adds_nothing():
     edited = LETTER.replace("Kumar", "Kuhn", 1)
-    assert says_the_same(passage(LETTER), passage(edited))
+    assert near_duplicate(normalized(LETTER), normalized(edited))
     longer = (
         JAPANESE
         + "新しい空のディスクの場合だけ「はい」を選びます。書類、写真、音楽、メールなど残したいフォルダーに印を付けます。"
     )
-    assert says_the_same(passage(longer), passage(longer.replace("名前", "名称")))
-    assert says_the_same(passage(LETTER + JAPANESE), passage(JAPANESE))
-    assert not says_the_same(passage(JAPANESE), passage(LETTER + JAPANESE))
+    assert near_duplicate(normalized(longer), normalized(longer.replace("名前", "名称")))
+    assert near_duplicate(normalized(LETTER + JAPANESE), normalized(JAPANESE))
+    assert not near_duplicate(normalized(JAPANESE), normalized(LETTER + JAPANESE))
 
 
 def test_what_only_looks_alike_is_not_a_copy():
-    assert not says_the_same(passage(LETTER.format("2024", "", "")), passage(LETTER.format("2025", "", "")))
+    assert not near_duplicate(normalized(LETTER.format("2024", "", "")), normalized(LETTER.format("2025", "", "")))
     days = "Dienstag | 10:00 | 19:00\nMittwoch | 10:00 | 19:00\nDonnerstag | 10:00 | {}\n"
-    assert not says_the_same(passage(days.format("18:30")), passage(days.format("20:15")))
-    assert not says_the_same(passage(ARABIC), passage(THAI))
-    assert not says_the_same(passage("***"), passage("---"))
+    assert not near_duplicate(normalized(days.format("18:30")), normalized(days.format("20:15")))
+    assert not near_duplicate(normalized(ARABIC), normalized(THAI))
+    assert not near_duplicate(normalized("***"), normalized("---"))
+
+
+def test_every_near_duplicate_is_a_candidate_and_few_others_are():
+    sentences = [
+        "Die Miete ist am ersten Werktag des Monats fällig, und zwar auf das Konto der Hausverwaltung.",
+        "Please feed the cat twice a day while we are away; the food is in the cupboard under the stairs.",
+        "家賃は毎月一日までに管理会社の口座へ振り込んでください。遅れる場合は事前に連絡をお願いします。",
+        "Оплата за квартиру вносится до пятого числа каждого месяца на счёт управляющей компании.",
+        "يُدفع الإيجار في أول يوم عمل من كل شهر إلى حساب شركة إدارة المبنى، ويرجى الاتصال عند التأخير.",
+        "ค่าเช่าต้องชำระภายในวันที่หนึ่งของทุกเดือน เข้าบัญชีของบริษัทผู้ดูแลอาคาร",
+    ]
+    long = [" ".join((first, second)) for first in sentences for second in sentences if first != second]
+    worn = [text.upper().replace(" ", "\n")[: len(text) * 19 // 20] for text in long]
+    short = ["", "—", "ab", "abc", "鍵", "Wi-Fi", "wifi", "WLAN-Schlüssel", "wlan schlüssel!", *sentences]
+    texts = [normalized(text) for text in (*long, *worn, *short)]
+    found = candidates(texts)
+    pairs = [(a, b) for a in range(len(texts)) for b in range(len(texts)) if near_duplicate(texts[a], texts[b])]
+    assert len(pairs) > 100
+    assert all(b in found[a] for a, b in pairs)
+    assert found[texts.index(normalized("鍵"))] == {texts.index(normalized("鍵"))}
+    assert found[len(long) + len(worn)] == set()
+    assert sum(map(len, candidates([normalized(text) for text in sentences]))) == len(sentences)

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jv3search.errors import InputError
-from jv3search.search.query import HELP, Query, parse
+from jv3search.search.query import HELP, ParsedQuery, parse
 
 
 def test_everything_at_once() -> None:
     text = 'lang:ja,de type:pdf under:reports since:2025-01-01 until:2025-06-30 how to "restore files" -tape -"old disk" backup*'
-    assert parse(text) == Query(
+    assert parse(text) == ParsedQuery(
         question="how to restore files backup*",
         words="how to backup*",
         phrases=("restore files",),
@@ -74,7 +74,7 @@ def test_quotation_marks_of_many_languages(text: str, phrase: str) -> None:
     ],
 )
 def test_natural_text_is_no_operator(text: str) -> None:
-    assert parse(text) == Query(question=text, words=text)
+    assert parse(text) == ParsedQuery(question=text, words=text)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_natural_text_is_no_operator(text: str) -> None:
         ("since:2025-01-01 since:2025-02-01 x", "since: is given more than once"),
         ('wo "der Drucker', 'mark of "der is not closed'),
         ("wo „der Drucker", "mark of „der is not closed"),
-        ("lang:de -drucker", "nothing to look for in"),
+        ("lang:de -drucker", "no word to look for in"),
         ("   ", "the query is empty"),
     ],
 )
@@ -119,7 +119,7 @@ def test_values_of_filters() -> None:
 def test_every_line_of_the_help_is_true() -> None:
     for line in HELP.splitlines()[:-1]:
         example = line.split("  ")[0]
-        assert parse(f"{example} more") != Query(question="more", words="more"), line
+        assert parse(f"{example} more") != ParsedQuery(question="more", words="more"), line
 
 
 @settings(max_examples=300)
@@ -136,4 +136,4 @@ def test_any_text_is_taken_apart_or_refused(text: str) -> None:
 
 @given(st.lists(st.text(st.characters(categories=("L",)), min_size=1, max_size=8), min_size=1, max_size=6))
 def test_plain_words_stay_as_they_are(words: list[str]) -> None:
-    assert parse(" ".join(words)) == Query(question=" ".join(words), words=" ".join(words))
+    assert parse(" ".join(words)) == ParsedQuery(question=" ".join(words), words=" ".join(words))

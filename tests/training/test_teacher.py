@@ -41,9 +41,45 @@ def test_vectors_are_found_by_the_english_text_of_a_block(store):
     store.append(store.KEYS, np.array([key("moon"), key("tide")], np.uint64))
     found = store.Vectors(blocks)
     assert found.knows(np.arange(5)).tolist() == [True, False, True, True, False]
-    at, rows = found.of(np.array([4, 3, 2, 1]))
+    at, rows = found.places(np.array([4, 3, 2, 1]))
     assert at.tolist() == [1, 2]
-    assert rows[:, 0].tolist() == [2.0, 1.0]
+    assert found.rows[rows][:, 0].tolist() == [2.0, 1.0]
+
+
+def test_a_kill_between_rows_and_keys_shifts_nothing_on_either_device(store, monkeypatch):
+    from training.corpus import key
+
+    def read(texts):
+        return vectors(*(len(text) for text in texts))
+
+    for device, reader in (("cpu", "on_cpu"), ("cuda", "on_gpu")):
+        for path in (store.KEYS, store.ROWS):
+            path.unlink(missing_ok=True)
+        store.append(store.ROWS, vectors(4, 99))  # the second row's key was not written any more
+        store.append(store.KEYS, np.array([key("moon")], np.uint64))
+        monkeypatch.setattr(store, reader, lambda *_: read)
+        monkeypatch.setattr(store, "missing", lambda: ["high tide"])
+        store.compute(1, device)
+        found = store.Vectors(corpus_of("high tide", "moon"))
+        assert found.rows[found.row_of][:, 0].tolist() == [9.0, 4.0]
+
+
+def test_texts_read_in_groups_have_the_teachers_vectors_of_texts_read_alone():
+    from transformers import BertConfig, BertModel
+
+    from training.teacher import mean_states
+
+    torch.manual_seed(0)
+    model = BertModel(
+        BertConfig(vocab_size=500, hidden_size=384, num_hidden_layers=2, num_attention_heads=12)
+    ).eval()
+    chance = np.random.default_rng(0)
+    rows = [chance.integers(1, 500, size).astype(np.uint16) for size in (3, 40, 7, 128)]
+    found = mean_states(model, rows).astype(np.float32)
+    with torch.inference_mode():
+        for row, vector in zip(rows, found, strict=True):
+            alone = model(torch.from_numpy(row.astype(np.int64))[None]).last_hidden_state.mean(1)
+            assert torch.nn.functional.normalize(alone).numpy()[0] @ vector > 0.9999
 
 
 def test_the_order_of_the_teacher_costs_nothing_when_it_is_ones_own():

@@ -10,7 +10,8 @@ import sys
 import numpy as np
 import torch
 
-from training import adapters, pooling, run, static, tokenizer
+from training import adapters, pooling, run, tokenizer
+from training.prompts import Prompts
 from training.settings import PREFIXES
 
 TEXTS = [
@@ -27,14 +28,14 @@ TEXTS = [
 @torch.inference_mode()
 def vectors() -> dict[str, np.ndarray]:
     """Every task's vectors of the texts, by the modules that were trained."""
-    base, prompts, tokens, found = adapters.load_base(), static.Prompts(), tokenizer.load(), {}
+    base, prompts, tokens, found = adapters.load_base(), Prompts(), tokenizer.load(), {}
     rows = [np.array(tokens.encode(text, add_special_tokens=False).ids, np.uint16) for text in TEXTS]
     for task, stored in adapters.load().items():
         view, parameters = adapters.adapted(base)
         for name, value in stored.items():
             parameters[name].data.copy_(value)
         found[task] = torch.nn.functional.normalize(
-            pooling.embed(view, prompts.around(rows, PREFIXES[task])), dim=1
+            pooling.embed(view, pooling.Texts.of(prompts.around(rows, PREFIXES[task]))), dim=1
         ).numpy()
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 from markupsafe import Markup
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from jv3search.types import Span
 from jv3search.ui import safe
+from jv3search.ui.server import ONE_INDEX
 from tests.ui import catalogs
 from tests.ui.conftest import ROOT, settled
 
@@ -49,6 +51,21 @@ def test_the_app_runs_without_an_exception_in_every_language(shared_index, monke
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         app.session_state["interface_language"] = language
         assert not app.run().exception
+
+
+@pytest.mark.parametrize(("arguments", "offered"), [([], [["kb", "other"]]), ([ONE_INDEX], [])])
+def test_other_indexes_are_on_offer_unless_one_was_named(shared_index, tmp_path, monkeypatch, arguments, offered):
+    for name in ("kb", "other"):
+        shutil.copytree(shared_index, tmp_path / name)
+    monkeypatch.setenv("JV3SEARCH_INDEX", str(tmp_path / "kb"))
+    monkeypatch.setattr("sys.argv", ["__main__.py", *arguments])
+    app = AppTest.from_file(str(catalogs.UI / "__main__.py"), default_timeout=60).run()
+    assert not app.exception
+    assert [box.options for box in app.selectbox if box.label == "Knowledge base"] == offered
+    app.query_params["index"] = "other"
+    app.run()
+    refused = any("There is no knowledge base other here." in html.proto.body for html in app.get("html"))
+    assert refused == (arguments == [ONE_INDEX])
 
 
 def test_words_are_marked_and_never_html():

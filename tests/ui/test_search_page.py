@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
-from jv3search.types import Hit, Span, Vote
+from jv3search.indexes import DocumentRow
+from jv3search.types import Hit, LegScore, Span
 from jv3search.ui import cards, closeness, filters, request
 from jv3search.ui.request import Opened, Request
 
@@ -74,7 +75,10 @@ def test_a_filter_narrows_the_search_and_is_in_the_url(serve, open_page, library
     page.get_by_role("button", name="PDF 4").click()
     page.wait_for_url("**type=pdf**")
     settled(page)
-    assert set(files(page)) == {"nightphoto-ja.pdf"}
+    expect(page.get_by_text("Nothing in your documents seems to answer this.")).to_be_visible()
+    page.get_by_text("Show the nearest passages").click()
+    expect(page.locator(CARDS).first).to_be_visible()
+    assert set(files(page)) == {"nightphoto-ja.pdf"}  # on photographs at night, not on backups
     page.get_by_role("button", name="Remove all filters").click()
     page.wait_for_function("!location.search.includes('lang')")
     settled(page)
@@ -124,6 +128,21 @@ def test_show_more_lengthens_the_list(serve, open_page, library) -> None:
     assert page.locator(CARDS).count() == 20
 
 
+@pytest.mark.parametrize(
+    ("locale", "said", "shown"),
+    [
+        ("en", "Nothing in your documents seems to answer this.", "Show the nearest passages"),
+        ("ja", "この質問に答える内容は文書の中に見つからないようです。", "最も近い箇所を表示"),
+    ],
+)
+def test_a_question_that_nothing_answers_is_told_so(serve, open_page, library, locale, said, shown) -> None:
+    page = open_page(serve(library) + "/?q=zxqv+kjwpt", locale=locale)
+    expect(page.get_by_text(said)).to_be_visible()
+    expect(page.locator(CARDS).first).to_be_hidden()
+    page.get_by_text(shown).click()
+    expect(page.locator(CARDS).first).to_be_visible()
+
+
 def test_nothing_found_names_the_filter_that_is_in_the_way(serve, open_page, library) -> None:
     page = open_page(serve(library) + "/?q=backup&lang=ja&since=2999-01-01")
     expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
@@ -166,7 +185,7 @@ def test_a_hostile_url_is_shown_as_it_is(serve, open_page, library) -> None:
     assert page.locator("[data-testid=stException]").count() == 0
 
 
-@pytest.mark.parametrize("path", ["/", "/?q=backup", "/?q=weather&lang=ar"])
+@pytest.mark.parametrize("path", ["/", "/?q=backup", "/?q=اكتب+بالعربية+على+الحاسوب&lang=ar"])
 def test_a_phone_never_scrolls_sideways(serve, open_page, library, path) -> None:
     page = open_page(serve(library) + path, width=360, height=740)
     if "q=" in path:
@@ -247,12 +266,12 @@ def test_a_cut_never_parts_a_letter_from_its_marks() -> None:
 
 
 def test_closeness_in_words(monkeypatch) -> None:
-    dense = lambda fair: hit("x", votes=(Vote("dense", 1, 0.5, fair=fair),))  # noqa: E731
+    dense = lambda p: hit("x", legs=(LegScore("dense", 1, 0.5, z=2.0),), relevance=p)  # noqa: E731
     app = AppTest.from_function(lambda: None)
     app.run()
-    words = [closeness.closeness(dense(value)) for value in (9.0, 2.0, 0.0)]
+    words = [closeness.closeness(dense(value)) for value in (0.9, 0.3, 0.01)]
     assert words == ["very close", "close", "loosely related"]
-    assert closeness.closeness(hit("x", votes=(Vote("keyword", 1, 4.2),))) == "contains the words"
+    assert closeness.closeness(hit("x", legs=(LegScore("keyword", 1, 4.2, coverage=1.0),))) == "contains the words"
 
 
 def test_folders_are_counted_below_the_one_that_holds_all(library) -> None:
@@ -265,6 +284,20 @@ def test_folders_are_counted_below_the_one_that_holds_all(library) -> None:
     assert found.formats["pdf"] == 4
     asked = filters.filter_of(Request(folders=("post",), since=date(2025, 1, 1)), found.root)
     assert asked.under == {str(library.parent / "documents" / "post")}
+
+
+def test_a_folder_is_not_on_offer_beside_the_one_in_it_that_holds_all_its_documents() -> None:
+    deep = "/home/a/" + "/".join(f"ebene-{n}" for n in range(40))
+    uris = [f"{deep}/{n}.txt" for n in range(3)] + [f"/home/a/отчёты/{year}/alt/r.txt" for year in (2024, 2025)]
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [DocumentRow(uri, "0", "t", "de", "txt", 1, day, day, 0, 1) for uri in uris]
+    found = filters.facets(rows)
+    assert found.folders == {
+        deep.removeprefix("/home/a/"): 3,
+        "отчёты": 2,
+        "отчёты/2024/alt": 1,
+        "отчёты/2025/alt": 1,
+    }
 
 
 def _narrowed_among(count: int) -> None:

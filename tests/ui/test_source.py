@@ -12,8 +12,9 @@ from PIL import Image
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
+from jv3search.cli.commands import cli, run
 from jv3search.indexes import open_reader
-from jv3search.ingest.readers import PageWanted, Reader, fetch
+from jv3search.readers import PageWanted, SandboxedReader, fetch
 from jv3search.types import Document, Page, Section, Span
 from jv3search.ui.parts import part_of, parts
 from jv3search.ui.request import key_of
@@ -45,7 +46,7 @@ def test_the_page_of_a_pdf_is_shown_with_the_passage_marked_on_it(serve, open_pa
     expect(image).to_have_attribute("alt", "Das Fahrrad selbst warten, page 3 of 3")
     assert image.evaluate("image => image.naturalWidth") == 1200
     file = library.parent / "documents" / "manuals" / "fahrrad-de.pdf"
-    with Reader() as reader:
+    with SandboxedReader() as reader:
         words = passage_at(library, "fahrrad-de.pdf", url)
         drawn = reader.draw(fetch(file), file.name, PageWanted(3, 1200, (words,)))
     boxes = page.locator(".jv3-box.jv3-found")
@@ -140,22 +141,30 @@ def own(library, tmp_path, monkeypatch):
     """An index with documents that a test may change, and a way to open one of them."""
     shutil.copytree(library.parent / "documents", tmp_path / "documents")
     with pytest.raises(SystemExit):
-        from jv3search.cli.commands import cli, run
-
         run(cli, ["ingest", str(tmp_path / "documents" / "manuals"), "--index", str(tmp_path / "kb")])
     monkeypatch.setenv("JV3SEARCH_INDEX", str(tmp_path / "kb"))
     return tmp_path
 
 
-def opened(url: str) -> str:
-    """All HTML of the page that a URL leads to, drawn without a browser."""
+def drawn(url: str) -> AppTest:
+    """The page that a URL leads to, drawn without a browser."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     for pair in url.removeprefix("/?").split("&"):
         name, _, value = pair.partition("=")
         app.query_params[name] = value
     app.run()
     assert not app.exception
-    bodies = (html.proto.body for html in app.get("html"))
+    return app
+
+
+def downloads(url: str) -> list[str]:
+    """The buttons that give a file."""
+    return [button.proto.label for button in drawn(url).get("download_button")]
+
+
+def opened(url: str) -> str:
+    """All HTML of that page."""
+    bodies = (html.proto.body for html in drawn(url).get("html"))
     return "".join(body for body in bodies if not body.startswith("<style>"))
 
 
@@ -177,6 +186,20 @@ def test_a_file_that_changed_or_went_is_not_shown_and_the_stored_text_is(own) ->
     file.unlink()
     file.write_bytes(data)
     assert "data:image/png" in opened(url)
+
+
+def test_a_text_whose_file_went_is_shown_with_a_word_and_without_a_download(own) -> None:
+    file = own / "documents" / "post" / "backup-ja.txt"
+    with pytest.raises(SystemExit):
+        run(cli, ["ingest", str(file), "--index", str(own / "kb")])
+    url = place(own / "kb", "backup-ja.txt", "バックアップ")
+    assert "is not where it was" not in opened(url)
+    assert downloads(url) == ["Download the original"]
+    file.unlink()
+    said = opened(url)
+    assert "The file backup-ja.txt is not where it was, or may not be read." in said
+    assert "バックアップ" in said
+    assert downloads(url) == []
 
 
 def test_only_documents_of_the_index_can_be_opened(own) -> None:

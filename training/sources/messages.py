@@ -5,7 +5,7 @@ from __future__ import annotations
 import gettext
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from training.sources import Block, Page, language, tidy, without_copies
@@ -36,10 +36,10 @@ def messages(path: Path) -> Iterator[tuple[str, str, str]]:
                 yield key, source, plain(value)
 
 
-def collect(source: str, tree: Path) -> Iterator[Page]:
+def collect(source: str, catalogues: Iterable[Path]) -> Iterator[Page]:
     """The messages of one source, aligned by their key within a catalogue."""
     found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for path in sorted(tree.glob(CATALOGUES[source])):
+    for path in sorted(catalogues):
         for key, english, text in messages(path):
             texts = found[path.stem, key]
             texts["en"] = english
@@ -50,5 +50,11 @@ def collect(source: str, tree: Path) -> Iterator[Page]:
 
 def pages(tree: Path) -> Iterator[Page]:
     """All catalogues."""
-    for source in CATALOGUES:
-        yield from collect(source, tree)
+    for source, pattern in CATALOGUES.items():
+        yield from collect(source, tree.glob(pattern))
+
+
+def household(tree: Path, packages: Iterable[str]) -> Iterator[Page]:
+    """The catalogues of some applications of households."""
+    pattern = "usr/share/locale/*/LC_MESSAGES/*.mo"
+    yield from collect("household", (path for name in packages for path in (tree / name).glob(pattern)))

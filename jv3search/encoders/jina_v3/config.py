@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,16 +79,6 @@ def read_config(folder: Path) -> CheckpointConfig:
         instructions=instructions,
         max_tokens=min(_MAX_TOKENS, raw["max_position_embeddings"] - 2),
     )
-
-
-def weights_digest(folder: Path) -> str:
-    """SHA-256 over everything that decides a vector: the weights, the tokenizer and config.json."""
-    total = hashlib.sha256()
-    for path in sorted([*folder.rglob("*.safetensors"), folder / "tokenizer.json", folder / "config.json"]):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        total.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
-    return total.hexdigest()
 
 
 def _check_arithmetic(raw: dict[str, Any], where: Path) -> None:

@@ -7,20 +7,17 @@ tokens, <s>, instruction and </s> included; a late chunk is the range of its spa
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from tokenizers import Tokenizer
 
 from jv3search.encoders.batching import token_batches
-from jv3search.encoders.jina_v3.checkpoint import read_checkpoint
-from jv3search.encoders.jina_v3.config import TASKS, read_config
-from jv3search.encoders.jina_v3.tokenizer import load_tokenizer, tokenize
-from jv3search.encoders.jina_v3.views import build_view
+from jv3search.encoders.engine import Engine, Row
+from jv3search.encoders.jina_v3.config import TASKS, CheckpointConfig
+from jv3search.encoders.jina_v3.tokenizer import tokenize
 from jv3search.encoders.late_chunking import (
     TokenizedText,
     TokenRange,
@@ -29,25 +26,22 @@ from jv3search.encoders.late_chunking import (
     token_ranges,
     windows,
 )
-from jv3search.encoders.port import Passage, TokenStates
+from jv3search.encoders.port import ChunkedText, TokenStates
 from jv3search.errors import InputError
-from jv3search.types import Embedding, Span, Task
+from jv3search.types import Embedding, Span, Task, unit_rows
 
-_BATCH_TOKENS = 4096  # per forward pass, padding included; a longer window runs alone
 _OVERLAP_SHARE = 16  # windows overlap by a sixteenth: 512 of 8,192 tokens, the reference's default
 _MOST_CHARACTERS = 32  # a token, at the very most: longer texts are refused before they are tokenised
 
 
 class JinaV3Encoder:
-    """A checkpoint in either published layout, ready to encode; safe to share between threads."""
+    """A checkpoint's tokenizer and instructions, and the engine that runs it; safe to share between threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: CheckpointConfig, tokenizer: Tokenizer, engine: Engine) -> None:
         self.folder = folder
-        self.config = read_config(folder)
-        self._tokenizer = load_tokenizer(folder)
-        self._checkpoint = read_checkpoint(folder)
-        self._views: dict[Task | None, nn.Module] = {}
-        self._building = threading.Lock()
+        self.config = config
+        self._tokenizer = tokenizer
+        self._engine = engine
 
     @property
     def dimension(self) -> int:
@@ -60,30 +54,29 @@ class JinaV3Encoder:
         return self.config.max_tokens
 
     def tokenize(self, text: str) -> TokenizedText:
-        """`text` with the passage instruction and special tokens, for `encode_passages`."""
+        """`text` with the passage instruction and special tokens, for `encode_documents`."""
         return self._tokenize(text, "retrieval.passage")
 
-    def encode_passages(
-        self, passages: Sequence[Passage], *, on_tokens: Callable[[int], None] | None = None
+    def encode_documents(
+        self, documents: Sequence[ChunkedText], *, on_tokens: Callable[[int], None] | None = None
     ) -> list[Embedding]:
         """Late chunking under retrieval.passage: one (spans, dimension) array of unit rows a document.
 
         Raises InputError for spans that overlap, are unsorted, lie outside the text or have no token.
         """
-        ranges = [token_ranges(tokens, spans) for tokens, spans in passages]
-        texts = [tokens.ids for tokens, _ in passages]
-        pooled = self._pool(texts, ranges, "retrieval.passage", on_tokens)
-        return [_finish(rows, self.dimension) for rows in pooled]
+        ranges = [token_ranges(tokens, spans) for tokens, spans in documents]
+        texts = [tokens.ids for tokens, _ in documents]
+        return [unit_rows(rows) for rows in self._pool(texts, ranges, "retrieval.passage", on_tokens)]
 
     def encode_document(self, text: str, spans: Sequence[Span], *, dimension: int | None = None) -> Embedding:
         """One document by late chunking: (spans, dimension) unit rows."""
         size = self._dimension(dimension)
         tokens = self.tokenize(text)
         (rows,) = self._pool([tokens.ids], [token_ranges(tokens, spans)], "retrieval.passage", None)
-        return _finish(rows, size)
+        return unit_rows(rows, size)
 
     def encode_query(self, text: str) -> Embedding:
-        """(dimension,) unit vector of a question under retrieval.query."""
+        """(dimension,) unit vector of a query under retrieval.query."""
         row: Embedding = self.encode([text], "retrieval.query")[0]
         return row
 
@@ -99,19 +92,20 @@ class JinaV3Encoder:
             return np.empty((0, size), dtype=np.float32)
         tokens = [self._one_window(text, task) for text in texts]
         pooled = self._pool([t.ids for t in tokens], [[(0, len(t))] for t in tokens], task, None)
-        return _finish(torch.cat(pooled), size)
+        return unit_rows(np.concatenate(pooled), size)
 
     def encode_tokens(self, texts: Sequence[str], task: Task) -> list[TokenStates]:
         """The states of each text's own tokens, in the caller's order; long texts are windowed."""
         tokens = [self._tokenize(text, task) for text in texts]
-        kept: list[list[Tensor]] = [[] for _ in texts]
-        for chosen, states in self._passes([of_text.ids for of_text in tokens], task):
-            for (i, window), state in zip(chosen, states, strict=True):
-                kept[i].append(state[window.skip :])
-        own = [slice(of_text.first, of_text.last) for of_text in tokens]
+        kept: list[list[NDArray[np.float32]]] = [[] for _ in texts]
+        for batch in self._batches([of_text.ids for of_text in tokens]):
+            rows = [Row(tokens[i].ids[window.start : window.end], task) for i, window in batch]
+            for (i, window), states in zip(batch, self._engine.states(rows), strict=True):
+                kept[i].append(states[window.skip :])
         return [
-            TokenStates(of_text.offsets[part], torch.cat(parts)[part].numpy())
-            for of_text, part, parts in zip(tokens, own, kept, strict=True)
+            TokenStates(of_text.offsets[own], np.concatenate(parts)[own])
+            for of_text, parts in zip(tokens, kept, strict=True)
+            for own in (slice(of_text.first, of_text.last),)
         ]
 
     def token_ids(self, text: str) -> list[int]:
@@ -119,14 +113,9 @@ class JinaV3Encoder:
         ids: list[int] = self._tokenize(text, None).ids.tolist()
         return ids
 
-    @torch.inference_mode()
-    def token_states(
-        self, ids: Sequence[int], task: Task | None, *, mask: Sequence[int] | None = None
-    ) -> NDArray[np.float32]:
-        """(tokens, dimension) last hidden states of token ids as they are; `mask` 0 hides a token."""
-        attention = None if mask is None else torch.tensor([mask])
-        output = self._view(task)(input_ids=torch.tensor([ids]), attention_mask=attention)
-        states: NDArray[np.float32] = output.last_hidden_state[0].numpy()
+    def token_states(self, ids: Sequence[int], task: Task | None) -> NDArray[np.float32]:
+        """(tokens, dimension) last hidden states of token ids as they are."""
+        (states,) = self._engine.states([Row(np.array(ids, np.int64), task)])
         return states
 
     def _one_window(self, text: str, task: Task | None) -> TokenizedText:
@@ -163,54 +152,28 @@ class JinaV3Encoder:
         ranges: Sequence[Sequence[TokenRange]],
         task: Task | None,
         on_tokens: Callable[[int], None] | None,
-    ) -> list[Tensor]:
+    ) -> list[NDArray[np.float32]]:
         """ids (T,) and token ranges of each text -> (ranges, hidden) means, summed window by window."""
-        sums = [torch.zeros(len(of_text), self.dimension) for of_text in ranges]
-        for chosen, states in self._passes(texts, task):
-            for (i, window), state in zip(chosen, states, strict=True):
-                for chunk, a, b in overlapping(ranges[i], window):
-                    sums[i][chunk] += state[a:b].sum(0)
+        totals = [np.zeros((len(of_text), self.dimension), np.float32) for of_text in ranges]
+        for batch in self._batches(texts):
+            rows = [Row(texts[i][window.start : window.end], task) for i, window in batch]
+            inside = [list(overlapping(ranges[i], window)) for i, window in batch]
+            sums = self._engine.sums(rows, [[(first, last) for _, first, last in of_row] for of_row in inside])
+            for (i, _), of_row, of_ranges in zip(batch, inside, sums, strict=True):
+                totals[i][[chunk for chunk, _, _ in of_row]] += of_ranges
             if on_tokens:
-                on_tokens(sum(len(window) - window.skip for _, window in chosen))
+                on_tokens(sum(len(window) - window.skip for _, window in batch))
         return [
-            total / torch.tensor([b - a for a, b in of_text]).unsqueeze(1)
-            for total, of_text in zip(sums, ranges, strict=True)
+            total / np.array([[last - first] for first, last in of_text], np.float32).reshape(-1, 1)
+            for total, of_text in zip(totals, ranges, strict=True)
         ]
 
-    def _passes(
-        self, texts: Sequence[NDArray[np.int64]], task: Task | None
-    ) -> Iterator[tuple[list[tuple[int, Window]], list[Tensor]]]:
-        """Forward passes over the windows of some texts: (text, window) of each row, and its states.
+    def _batches(self, texts: Sequence[NDArray[np.int64]]) -> Iterator[list[tuple[int, Window]]]:
+        """(text, window) of the rows of each call of the engine.
 
         A text's windows come in their order, for they never grow shorter before the last one.
         """
         overlap = self.max_tokens // _OVERLAP_SHARE
         jobs = [(i, w) for i, ids in enumerate(texts) for w in windows(len(ids), self.max_tokens, overlap)]
-        for batch in token_batches([len(window) for _, window in jobs], _BATCH_TOKENS):
-            chosen = [jobs[j] for j in batch]
-            yield chosen, self._forward([texts[i][w.start : w.end] for i, w in chosen], task)
-
-    @torch.inference_mode()
-    def _forward(self, rows: Sequence[NDArray[np.int64]], task: Task | None) -> list[Tensor]:
-        """Rows of ids -> their token states (T, hidden); the mask exists only when there is padding."""
-        width = max(map(len, rows))
-        ids = torch.full((len(rows), width), int(self.config.sizes["pad_token_id"]))
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.from_numpy(row)
-        lengths = torch.tensor([len(row) for row in rows])
-        mask = None if bool((lengths == width).all()) else (torch.arange(width) < lengths[:, None]).long()
-        states = self._view(task)(input_ids=ids, attention_mask=mask).last_hidden_state
-        return [states[i, : len(row)] for i, row in enumerate(rows)]
-
-    def _view(self, task: Task | None) -> nn.Module:
-        with self._building:  # views are made on first use; a made one is never changed
-            if task not in self._views:
-                adapter = self._checkpoint.adapters[task] if task else None
-                self._views[task] = build_view(self.config, self._checkpoint.base, adapter)
-            return self._views[task]
-
-
-def _finish(rows: Tensor, dimension: int) -> Embedding:
-    """Cut first, normalise after: the other order gives rows that are no longer unit vectors."""
-    unit: Embedding = torch.nn.functional.normalize(rows[:, :dimension], dim=-1).numpy()
-    return unit
+        for batch in token_batches([len(window) for _, window in jobs], self._engine.batch_tokens):
+            yield [jobs[j] for j in batch]

@@ -67,7 +67,7 @@ def build_view(config: CheckpointConfig, base: dict[str, Tensor], adapter: Adapt
     _assign(model, base)
     model.rotary_emb = type(model.rotary_emb)(native)  # its frequencies are not stored: they were on meta
     if adapter is not None:
-        _weave(model, adapter)
+        _insert_adapter(model, adapter)
     return model.eval().requires_grad_(False)  # type: ignore[no-any-return]
 
 
@@ -81,7 +81,7 @@ def _assign(model: nn.Module, base: dict[str, Tensor]) -> None:
     model.load_state_dict(have, strict=True, assign=True)
 
 
-def _weave(model: nn.Module, adapter: Adapter) -> None:
+def _insert_adapter(model: nn.Module, adapter: Adapter) -> None:
     targets = {name: module for name, module in model.named_modules() if name.rpartition(".")[2] in _ADAPTED}
     _compare("adapter", set(targets), {name for name in adapter if not name.startswith(_POOLER)})
     for name, module in targets.items():

@@ -1,14 +1,15 @@
-"""What is looked for when a text is asked: its terms, in the forms they may have, and what is written as one."""
+"""A query for keywords: its terms, in the forms they may have, and its compounds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import NamedTuple
 
 import regex
 
-from jv3search.indexes.keywords.folding import folded
-from jv3search.indexes.keywords.terms import KANA, RUN, pairs, parts, word
+from jv3search.indexes.keywords.terms import RUN, pairs, parts, word
+from jv3search.text.folding import folded
+from jv3search.text.scripts import KANA
 
 _ONE_SCRIPT = regex.compile(rf"(?V1)\p{{Han}}++|[{KANA}]++|\p{{Hangul}}++|\p{{Bopomofo}}++|[^\p{{Han}}{KANA}]++")
 _MOST_TERMS = 12  # of a phrase that is looked for beside its terms
@@ -22,6 +23,28 @@ class Phrase(NamedTuple):
     prefix: bool = False
 
 
+class QueryTerm(NamedTuple):
+    """One term of a query, as the forms any of which a chunk may hold: as written, without accents, stems."""
+
+    forms: tuple[Phrase, ...]
+
+    def is_in(self, terms: Set[str]) -> bool:
+        """Whether a chunk with these terms, forms included, holds it."""
+        return any(_holds(terms, form) for form in self.forms)
+
+
+class KeywordQuery(NamedTuple):
+    """The terms of a query, each once, and its compounds: phrases of several of them."""
+
+    terms: tuple[QueryTerm, ...]
+    compounds: tuple[Phrase, ...]
+
+    @property
+    def phrases(self) -> list[Phrase]:
+        """Everything that is looked for, each once."""
+        return list(dict.fromkeys([*(form for term in self.terms for form in term.forms), *self.compounds]))
+
+
 class _Run(NamedTuple):
     """A word, or characters of a joined script, in a folded text."""
 
@@ -31,19 +54,19 @@ class _Run(NamedTuple):
     attached: bool = False  # no space between it and the run before
 
 
-def asked(text: str, languages: tuple[str, ...]) -> list[Phrase]:
-    """What to look for, each once: every term and its forms in some languages, and compounds as phrases.
+def query_terms(text: str, languages: tuple[str, ...]) -> KeywordQuery:
+    """What to look for: every term with its forms in some languages, and compounds.
 
     A compound is what has no space inside, such as apt-get or /etc/fstab, or three and more characters of a joined
     script.
     """
     runs = _runs(text)
-    wanted = [phrase for run in runs for phrase in _terms(run, languages)]
-    wanted += [phrase for group in _compounds(runs) for phrase in _wholes(group)]
-    return list(dict.fromkeys(wanted))
+    terms = dict.fromkeys(term for run in runs for term in _terms(run, languages))
+    compounds = dict.fromkeys(phrase for group in _compounds(runs) for phrase in _wholes(group))
+    return KeywordQuery(tuple(terms), tuple(compounds))
 
 
-def exactly(text: str) -> Phrase | None:
+def exact_phrase(text: str) -> Phrase | None:
     """All of a text as one phrase, None if it has no terms."""
     runs = _runs(text)
     return _phrase(runs) if runs else None
@@ -63,13 +86,19 @@ def _runs(text: str) -> list[_Run]:
     return runs
 
 
-def _terms(run: _Run, languages: tuple[str, ...]) -> list[Phrase]:
+def _terms(run: _Run, languages: tuple[str, ...]) -> list[QueryTerm]:
     if run.joined:
         *found, last = pairs(run.text)
-        return [Phrase((pair,)) for pair in found] or [Phrase((last,), prefix=True)]
+        alone = [Phrase((pair,)) for pair in found] or [Phrase((last,), prefix=True)]
+        return [QueryTerm((phrase,)) for phrase in alone]
     term = word(run.text, languages)
     forms = () if run.starred else term.forms
-    return [Phrase((form,), run.starred) for form in (term.exact, *forms)]
+    return [QueryTerm(tuple(Phrase((form,), run.starred) for form in (term.exact, *forms)))]
+
+
+def _holds(terms: Set[str], form: Phrase) -> bool:
+    (wanted,) = form.terms
+    return any(term.startswith(wanted) for term in terms) if form.prefix else wanted in terms
 
 
 def _compounds(runs: list[_Run]) -> Iterator[list[_Run]]:

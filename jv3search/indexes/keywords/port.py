@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Select
@@ -37,11 +37,14 @@ class Keywords(Protocol):
         """Take entries out; their terms must be those that were put in."""
         ...
 
-    def match(self, wanted: Sequence[Phrase], k: int, admitted: Select[Any] | None) -> list[tuple[int, float]]:
+    def frequencies(self, wanted: Sequence[Phrase]) -> list[int]:
+        """How many chunks have each; a single term as it is or as a form of another, several as they are."""
+        ...
+
+    def match(self, wanted: Mapping[Phrase, int], k: int, admitted: Select[Any] | None) -> list[tuple[int, float]]:
         """The k best (chunk, BM25) with any of `wanted` among the chunks that `admitted` selects, best first.
 
-        Equal scores by chunk; fewer than k only if fewer exist. A single term is looked for as it is and as a form
-        of another, several as they are.
+        `wanted` maps phrases to their frequencies. Equal scores by chunk; fewer than k only if fewer exist.
         """
         ...
 
@@ -54,10 +57,10 @@ class Keywords(Protocol):
         ...
 
 
-def rarest_first(counts: Sequence[int], wanted: Sequence[Phrase]) -> list[tuple[int, Phrase]]:
+def rarest_first(wanted: Mapping[Phrase, int]) -> list[tuple[int, Phrase]]:
     """(chunks that have it, phrase) of the phrases that occur, of many the rarest."""
-    counted = sorted((count, number) for number, count in enumerate(counts) if count)
-    return [(count, wanted[number]) for count, number in counted[:_MOST_PHRASES]]
+    counted = sorted((count, number, phrase) for number, (phrase, count) in enumerate(wanted.items()) if count)
+    return [(count, phrase) for count, _, phrase in counted[:_MOST_PHRASES]]
 
 
 def rare(rarest: Sequence[tuple[int, Phrase]], matches: int) -> list[Phrase]:

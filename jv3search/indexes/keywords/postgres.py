@@ -6,7 +6,7 @@ Terms as written have weight A, other forms D; positions are those of the terms,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -32,10 +32,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 from sqlalchemy.sql.elements import ColumnElement
 
+from jv3search.indexes.catalog.schema import chunk
 from jv3search.indexes.keywords.phrases import Phrase
 from jv3search.indexes.keywords.port import K1, B, Entry, idf, rare, rarest_first, weight
 from jv3search.indexes.keywords.terms import Term
-from jv3search.indexes.schema import chunk
 
 _LAST_PLACE = 16_383  # of a tsvector; a chunk of 8,192 tokens stays below it
 
@@ -85,9 +85,13 @@ class PostgresKeywords:
         gone = [entry.chunk for entry in entries]
         self._connection.execute(delete(_keywords).where(_keywords.c.chunk == any_(cast(gone, ARRAY(BigInteger)))))
 
-    def match(self, wanted: Sequence[Phrase], k: int, admitted: Select[Any] | None) -> list[tuple[int, float]]:
+    def frequencies(self, wanted: Sequence[Phrase]) -> list[int]:
+        """How many chunks have each phrase."""
+        return [self._frequency_of(phrase) for phrase in wanted]
+
+    def match(self, wanted: Mapping[Phrase, int], k: int, admitted: Select[Any] | None) -> list[tuple[int, float]]:
         """The k best by BM25; very frequent words score only where rarer ones are."""
-        rarest = rarest_first([self._count(phrase) for phrase in wanted], wanted)
+        rarest = rarest_first(wanted)
         if not rarest:
             return []
         scores = self._scores(rare(rarest, _MATCHES), rarest, admitted)
@@ -103,7 +107,7 @@ class PostgresKeywords:
         """The number of entries."""
         return int(self._connection.scalar(select(func.count()).select_from(_keywords)) or 0)
 
-    def _count(self, phrase: Phrase) -> int:
+    def _frequency_of(self, phrase: Phrase) -> int:
         wanted = select(func.count()).select_from(_keywords).where(_matches(_anywhere(phrase)))
         return int(self._connection.scalar(wanted) or 0)
 
@@ -151,7 +155,7 @@ def _counted(frequency: int, length: float) -> float:
 def _frequency(phrase: Phrase, places: Places) -> int:
     """How often a phrase occurs."""
     last = phrase.terms[-1]
-    ends = [place for term, held in places.items() if _ends(term, last, phrase.prefix) for place in held]
+    ends = [place for term, own in places.items() if _ends(term, last, phrase.prefix) for place in own]
     if len(phrase.terms) == 1:
         return len(ends)
     starts = {position - len(phrase.terms) + 1 for position, weight in ends if weight == "A"}
@@ -175,7 +179,7 @@ def _vector(terms: Sequence[Term]) -> str:
         places[term.exact].append(f"{min(place, _LAST_PLACE)}A")
         for form in term.forms:
             places[form].append(f"{min(place, _LAST_PLACE)}D")
-    return " ".join(f"'{term}':{','.join(held)}" for term, held in places.items())
+    return " ".join(f"'{term}':{','.join(marks)}" for term, marks in places.items())
 
 
 def _matches(query: str) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ SQLite before 3.43 takes a row out of such a table only when it is told what was
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -23,9 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from jv3search.indexes.catalog.schema import chunk
 from jv3search.indexes.keywords.phrases import Phrase
 from jv3search.indexes.keywords.port import Entry, rare, rarest_first, weight
-from jv3search.indexes.schema import chunk
 
 # `ascii` leaves every term whole, for they hold no spaces; `+#` are of c++ and c#.
 _CREATE = """
@@ -65,9 +65,13 @@ class SQLiteKeywords:
         """Take entries out."""
         self._change(_REMOVE, entries)
 
-    def match(self, wanted: Sequence[Phrase], k: int, admitted: Select[Any] | None) -> list[tuple[int, float]]:
+    def frequencies(self, wanted: Sequence[Phrase]) -> list[int]:
+        """How many chunks have each phrase."""
+        return [int(self._connection.scalar(_COUNT, {"phrases": _anywhere(phrase)}) or 0) for phrase in wanted]
+
+    def match(self, wanted: Mapping[Phrase, int], k: int, admitted: Select[Any] | None) -> list[tuple[int, float]]:
         """The k best by BM25; very frequent words score only where rarer ones are."""
-        rarest = rarest_first([self._count(phrase) for phrase in wanted], wanted)
+        rarest = rarest_first(wanted)
         if not rarest:
             return []
         every = [phrase for _, phrase in rarest]
@@ -101,9 +105,6 @@ class SQLiteKeywords:
         ]
         if rows:
             self._connection.execute(statement, rows)
-
-    def _count(self, phrase: Phrase) -> int:
-        return int(self._connection.scalar(_COUNT, {"phrases": _anywhere(phrase)}) or 0)
 
     def _best(self, wanted: list[Phrase], k: int, admitted: Select[Any] | None) -> list[tuple[int, float]]:
         statement = _BEST

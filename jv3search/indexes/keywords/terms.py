@@ -1,4 +1,4 @@
-"""What a text is found by: one function for the texts that are indexed and for the words that are asked.
+"""What a text is found by: one function for the texts that are indexed and for the words of a query.
 
 Scripts that write words apart give words. Scripts that do not (and Hangul, whose words carry their particles) give
 each character with the one that follows, so that any part of a text is found without a dictionary.
@@ -16,7 +16,8 @@ from typing import NamedTuple
 import regex
 import Stemmer
 
-from jv3search.indexes.keywords.folding import folded, unaccented
+from jv3search.text.folding import folded, unaccented
+from jv3search.text.scripts import KANA
 
 _VERSION = 2
 FINGERPRINT = (
@@ -27,24 +28,12 @@ FINGERPRINT = (
 RUN = regex.compile(r"[\p{L}\p{M}\p{N}]++(?:\+\+|\#)?+|\p{Emoji_Presentation}")
 """Of punctuation and signs only c++, c# and pictures count; simple, for set operations are ten times as slow."""
 
-KANA = r"\p{Hiragana}\p{Katakana}ー"
 _JOINED = (rf"\p{{Han}}{KANA}\p{{Bopomofo}}\p{{Hangul}}", r"\p{Thai}", r"\p{Lao}", r"\p{Khmer}", r"\p{Myanmar}")
 _PART = regex.compile(
     "(" + "|".join(rf"(?:[{script}]\p{{M}}*+)++" for script in _JOINED) + f")|([^{''.join(_JOINED)}]++)"
 )
 _CHARACTER = regex.compile(r"\P{M}\p{M}*+|\p{M}++")  # with the marks around it, as a reader sees one
 _LONGEST = 64  # characters of a term; a longer word is a hash or base64, and its beginning tells it from others
-
-_SCRIPTS = (
-    "Latin Cyrillic Greek Arabic Hebrew Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada",
-    "Malayalam Sinhala Tibetan Armenian Georgian Ethiopic Mongolian Thaana Syriac Cherokee Han Bopomofo Hangul",
-    "Thai Lao Khmer Myanmar",
-)
-_LETTERS = regex.compile(
-    r"(?V1)(?=\p{L})(?:"
-    + "|".join(rf"(?P<{name}>[\p{{{name}}}\p{{M}}]++)" for name in " ".join(_SCRIPTS).split())
-    + rf"|(?P<Kana>[{KANA}\p{{M}}]++)|(?P<Other>\p{{L}}))"
-)
 
 _STEMMERS = {
     "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek",
@@ -110,14 +99,6 @@ def word(written: str, languages: tuple[str, ...]) -> Term:
 def stemmed(languages: Iterable[str]) -> tuple[str, ...]:
     """Those of some languages that have a stemmer, in order."""
     return tuple(sorted(language for language in languages if language in _STEMMERS))
-
-
-def scripts_of(text: str) -> frozenset[str]:
-    """The names of the scripts of a text's letters; Hiragana and Katakana are "Kana", what is rare is "Other".
-
-    Digits, signs and pictures have none.
-    """
-    return frozenset(str(run.lastgroup) for run in _LETTERS.finditer(text))
 
 
 def _stem(exact: str, language: str) -> str:

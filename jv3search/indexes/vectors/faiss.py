@@ -11,14 +11,14 @@ from typing import Any
 import faiss as _faiss
 import numpy as np
 
-from jv3search.indexes.vectors.port import Ids, Keep, Scores
+from jv3search.indexes.vectors.port import IdBitmap, Ids, Scores
 from jv3search.types import Embedding
 
 faiss: Any = _faiss  # its types do not know the keywords that its Python side adds
 
 FLAT_UNTIL = 50_000  # chunks; exact search of so many takes a few ms, above it lists are faster
 
-# Lists overlook most of a narrow filter's survivors (recall 0.33 at 0.1 %), so those are searched in all lists.
+# Lists overlook most of a narrow filter (recall 0.33 at 0.1 %), so those are searched in all lists.
 _EXACT_UNTIL = 10_000
 _EXACT_SHARE = 0.05
 
@@ -27,6 +27,10 @@ _SAMPLE = 256  # rows that the number of lists to look into is measured with
 _PROBES = (4, 8, 16, 32, 64, 128, 256)
 _POINTS_PER_LIST = 20  # rows a list's centre is learned from; with FAISS' own 256 no fewer lists would do
 _ROUNDS = 6  # of learning the centres; the number of lists to look into makes up for the rest
+
+_KMEANS_ROWS = 2_000  # that means are learned from, so that 20,000 rows take no second
+_KMEANS_ROUNDS = 50  # it converges in ten to thirty
+_KMEANS_STARTS = 10
 
 
 class FaissIndex:
@@ -45,13 +49,13 @@ class FaissIndex:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def search(self, query: Embedding, k: int, keep: Keep | None = None) -> tuple[Ids, Scores]:
-        """The min(k, rows to keep) nearest ids, best first; exactly if few rows are to be kept."""
-        allowed = len(self) if keep is None else keep.count
+    def nearest(self, query: Embedding, k: int, among: IdBitmap | None = None) -> tuple[Ids, Scores]:
+        """The k nearest ids and their cosines, best first, fewer if there are fewer; exact for a small `among`."""
+        allowed = len(self) if among is None else among.count
         k = min(k, allowed)
         if not k:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        selector = None if keep is None else faiss.IDSelectorBitmap(keep.bits)
+        selector = None if among is None else faiss.IDSelectorBitmap(among.bits)
         if self._lists is None:
             return self._search(query, k, faiss.SearchParameters(sel=selector))
         probes = self._probes(allowed)
@@ -140,3 +144,21 @@ def _enough_probes(index: Any, ids: Ids, rows: Embedding) -> int:
         if np.mean([len(np.intersect1d(a, b)) / k for a, b in zip(truth, found, strict=True)]) >= _RECALL:
             return min(2 * probes, int(index.nlist))
     return int(index.nlist)
+
+
+def spherical_kmeans(rows: Embedding, count: int) -> Embedding:
+    """`count` unit means of unit rows (n, dimension), at least so many: the same rows give the same means."""
+    learner = faiss.Kmeans(
+        rows.shape[1],
+        count,
+        niter=_KMEANS_ROUNDS,
+        nredo=_KMEANS_STARTS,  # the best of so many random starts, by how near the rows are to their means
+        spherical=True,
+        seed=1,
+        min_points_per_centroid=1,  # or FAISS writes a warning to the terminal
+        max_points_per_centroid=max(_KMEANS_ROWS // count, 1),
+    )
+    with _one_thread():  # each round is short: threads would wait for each other
+        learner.train(rows)
+    means: Embedding = learner.centroids
+    return means

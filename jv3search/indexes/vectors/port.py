@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -16,32 +17,56 @@ Scores = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Keep:
+class IdBitmap:
     """The chunks a search may find: bit i & 7 of byte i >> 3 for id i; `count` of them."""
 
     bits: NDArray[np.uint8]
     count: int
 
     @classmethod
-    def only(cls, ids: Ids) -> Keep:
+    def only(cls, ids: Ids) -> IdBitmap:
         """These ids."""
         marks = np.zeros(int(ids.max(initial=0)) + 1, np.uint8)
         marks[ids] = 1
         return cls(np.packbits(marks, bitorder="little"), len(ids))
 
     @classmethod
-    def all_but(cls, ids: Ids, top: int, count: int) -> Keep:
+    def all_but(cls, ids: Ids, top: int, count: int) -> IdBitmap:
         """All ids up to `top` but these, which leave `count`."""
         marks = np.ones(top + 1, np.uint8)
         marks[ids] = 0
         return cls(np.packbits(marks, bitorder="little"), count)
 
-    def holds(self, ids: Ids) -> NDArray[np.bool_]:
-        """Whether each id is to be kept."""
+    def contains(self, ids: Ids) -> NDArray[np.bool_]:
+        """Which of some ids a search may find."""
         inside = ids < 8 * len(self.bits)
         place = np.where(inside, ids, 0)
         bits: NDArray[np.bool_] = (self.bits[place >> 3] >> (place & 7).astype(np.uint8)) & 1 == 1
         return bits & inside
+
+
+class FilteredIds:
+    """The chunks that a filter admits: their ids, ascending, and the same as a bitmap."""
+
+    def __init__(self, ids: Ids) -> None:
+        self.ids = ids
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory, the bitmap's too, whether or not it was made yet."""
+        return self.ids.nbytes + int(self.ids.max(initial=0)) // 8 + 1
+
+    @cached_property
+    def bitmap(self) -> IdBitmap:
+        """The same for a vector index."""
+        return IdBitmap.only(self.ids)
+
+    def contains(self, ids: Ids) -> NDArray[np.bool_]:
+        """Which of some ids are among them."""
+        if not len(self.ids):
+            return np.zeros(len(ids), bool)
+        at = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+        return np.asarray(self.ids[at] == ids)
 
 
 class VectorIndex(Protocol):
@@ -57,16 +82,8 @@ class VectorIndex(Protocol):
 
     def __len__(self) -> int: ...
 
-    def search(self, query: Embedding, k: int, keep: Keep | None = None) -> tuple[Ids, Scores]:
-        """The min(k, rows to keep) nearest ids, best first; exactly if few rows are to be kept."""
+    def nearest(self, query: Embedding, k: int, among: IdBitmap | None = None) -> tuple[Ids, Scores]:
+        """The k nearest ids and their cosines, best first, fewer if there are fewer; exact for a small `among`."""
 
     def save(self, path: Path) -> None:
         """Write it to a file; OSError if that fails."""
-
-
-def unit_rows(rows: NDArray[np.floating], dimension: int) -> Embedding:
-    """Truncate, then normalise: float32 unit rows of the first `dimension` values (a zero row stays zero)."""
-    cut = np.ascontiguousarray(rows[..., :dimension], np.float32)
-    norms = np.linalg.norm(cut, axis=-1, keepdims=True)
-    result: Embedding = cut / np.maximum(norms, np.float32(1e-12))
-    return result

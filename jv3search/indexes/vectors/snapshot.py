@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from jv3search.indexes.vectors.port import Ids, Keep, Scores, VectorIndex
+from jv3search.indexes.vectors.port import IdBitmap, Ids, Scores, VectorIndex
 from jv3search.types import Embedding
 
 _STALE_SHARE = 0.10  # of the base: more new or removed rows than this, and it is built again
@@ -16,7 +16,7 @@ _STALE_LEAST = 256  # rows that are never worth building for
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
+class VectorSnapshot:
     """Searched as one; never changed. `ids` and `rows` (n, dimension) are what the base has not got."""
 
     identity: str
@@ -38,7 +38,7 @@ class Snapshot:
 
     def topped_up(
         self, generation: int, added: Iterable[tuple[int, Embedding]], removed: Iterable[tuple[int, int]]
-    ) -> Snapshot:
+    ) -> VectorSnapshot:
         """The next snapshot; `added` are (first id, rows), `removed` (first id, count)."""
         fresh = list(added)
         left = [np.arange(first, first + count, dtype=np.int64) for first, count in removed]
@@ -54,20 +54,20 @@ class Snapshot:
         gone = np.union1d(self.gone, gone[gone <= self.base.top])
         return replace(self, generation=generation, ids=new_ids, rows=new_rows, gone=gone)
 
-    def search(self, query: Embedding, k: int, keep: Keep | None = None) -> tuple[Ids, Scores]:
-        """The min(k, rows to keep) best ids of live rows, best first; `keep` holds live ids only."""
-        ids, scores = self.base.search(query, k, keep if keep is not None else self._live)
+    def nearest(self, query: Embedding, k: int, among: IdBitmap | None = None) -> tuple[Ids, Scores]:
+        """The k nearest ids that did not leave, best first; `among` must have no others."""
+        ids, scores = self.base.nearest(query, k, among if among is not None else self._live)
         if not len(self.ids) or self.rows is None:
             return ids, scores
-        wanted = slice(None) if keep is None else keep.holds(self.ids)
+        wanted = slice(None) if among is None else among.contains(self.ids)
         ids = np.concatenate([ids, self.ids[wanted]])
         scores = np.concatenate([scores, self.rows[wanted] @ query])
         best = np.lexsort((ids, -scores))[:k]
         return ids[best], scores[best]
 
     @cached_property
-    def _live(self) -> Keep | None:
+    def _live(self) -> IdBitmap | None:
         """What is still in the base, None if that is everything."""
         if not len(self.gone):
             return None
-        return Keep.all_but(self.gone, self.base.top, len(self.base) - len(self.gone))
+        return IdBitmap.all_but(self.gone, self.base.top, len(self.base) - len(self.gone))

@@ -39,6 +39,8 @@ def test_a_dropped_pdf_can_be_found_in_another_language(base):
     field = page.locator("input[type=search]")
     field.fill("how do I oil the chain of my bicycle?")
     field.press("Enter")
+    settled(page)
+    page.get_by_text("Show the nearest passages").click()  # the small model is not sure of it
     expect(page.get_by_text("Das Fahrrad selbst warten").first).to_be_visible()
 
 
@@ -158,10 +160,10 @@ SCRIPTS = ("Bericht {} über Größe", "отчёт {}", "報告書 {}", "تقر�
 def test_a_thousand_documents_are_listed_and_one_of_them_found(shelf, open_page):
     folder = shelf.copy("thousand")
     with indexes.open_reader(folder) as reader:
-        recipe = reader.recipe
-    rows = np.zeros((1, recipe.dimension), np.float32)
+        manifest = reader.manifest
+    rows = np.zeros((1, manifest.dimension), np.float32)
     rows[0, 0] = 1
-    with indexes.open_writer(folder, recipe) as writer:
+    with indexes.open_writer(folder, manifest) as writer:
         for number in range(1000 - len(TEXTS)):
             title = SCRIPTS[number % len(SCRIPTS)].format(number)
             source = Source(f"/archive/{number}.txt", f"{number:064x}", 10, BORN)
@@ -182,12 +184,25 @@ def test_a_thousand_documents_are_listed_and_one_of_them_found(shelf, open_page)
 
 def test_an_empty_place_asks_for_documents(serve, open_page, tmp_path_factory):
     room = tmp_path_factory.mktemp("empty")
-    (room / "documents").mkdir()
     page = open_page(
         serve(room / "indexes" / "new", JV3SEARCH_DOCUMENTS=str(room / "documents"), JV3SEARCH_MODEL=MINI)
         + "/library"
     )
     expect(page.get_by_text("There is nothing here yet")).to_be_visible()
+    expect(page.get_by_text("The documents folder is made when you drop a file above")).to_be_visible()
+    page.locator("input[type=file]").set_input_files(SAMPLES / "backup-ja.txt")
+    expect(page.get_by_role("tab", name="1 document", exact=True)).to_be_visible(timeout=90_000)
+
+
+def test_an_index_that_was_deleted_is_said_to_be_gone_on_every_page(base):
+    page = base.visit("")
+    shutil.rmtree(base.folder)
+    said = f"The knowledge base is gone: {base.folder.resolve()} was deleted or moved."
+    for name in ("Library", "Overview", "Settings", "Search"):
+        page.get_by_role("link", name=name, exact=True).click()
+        settled(page)
+        expect(page.get_by_text(said)).to_be_visible()
+    page.get_by_role("link", name="Library", exact=True).click()
     page.locator("input[type=file]").set_input_files(SAMPLES / "backup-ja.txt")
     expect(page.get_by_role("tab", name="1 document", exact=True)).to_be_visible(timeout=90_000)
 

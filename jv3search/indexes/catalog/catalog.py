@@ -1,0 +1,151 @@
+"""The database of an index: opened once, then read and changed one transaction at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, inspect, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from jv3search.errors import ConfigError, IndexMismatch, IndexNotFound
+from jv3search.indexes.catalog import migrations, schema
+from jv3search.indexes.catalog.errors import as_storage_errors
+from jv3search.indexes.catalog.index_info import read_format, require_format
+from jv3search.indexes.catalog.sqlite import SQLiteReader, SQLiteWriter
+from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.catalog.write_transaction import WriteTransaction
+
+_FILE = "catalog.sqlite"
+
+
+class Catalog:
+    """An open catalog. `where` names it in messages."""
+
+    def __init__(self, engine: Engine, where: str, sqlite: SQLiteReader | SQLiteWriter | None = None) -> None:
+        self._engine = engine
+        self._writer = sqlite if isinstance(sqlite, SQLiteWriter) else None
+        self._reader = sqlite if isinstance(sqlite, SQLiteReader) else None
+        self._only_current = False
+        self.where = where
+
+    @contextmanager
+    def read(self) -> Iterator[ReadTransaction]:
+        """One state of the catalog, whatever is written meanwhile."""
+        with as_storage_errors(self.where):
+            if self._reader is not None:
+                self._reader.follow()
+            with self._engine.connect() as connection, connection.begin():
+                transaction = ReadTransaction(connection, self.where)
+                if self._only_current:
+                    require_format(transaction)
+                    self._only_current = False
+                yield transaction
+
+    def require_format(self) -> None:
+        """From now on, reading is an IndexMismatch as long as the index has not the format of this version."""
+        self._only_current = True
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        """All changes made inside are kept at its end, or none."""
+        with as_storage_errors(self.where):
+            with self._engine.begin() as connection:
+                yield WriteTransaction(connection, self.where)
+            if self._writer is not None:
+                self._writer.relieve()
+
+    def has_index(self) -> bool:
+        """Whether there is an index in it; IndexMismatch for one of a later version of jv3search."""
+        with self.read() as transaction:
+            if not inspect(transaction.connection).has_table(schema.index_info.name):
+                return False
+            version = read_format(transaction)
+        if version is not None and version > schema.VERSION:
+            raise IndexMismatch(
+                f"{self.where} has format {version}, this jv3search reads formats up to {schema.VERSION}: "
+                "use the version that made it, or ingest the documents into another index"
+            )
+        return version is not None
+
+    def migrate(self) -> str | None:
+        """Bring an index of an older format up to date, in one transaction; says why it was needed."""
+        with self.read() as transaction:
+            reason = migrations.reason(transaction)
+        if reason is not None:
+            with self.write() as transaction:
+                migrations.migrate(transaction)
+        return reason
+
+    def keep_log(self) -> None:
+        """The index exists: from now on the log's files stay, for readers that may not write."""
+        if self._writer is not None:
+            with as_storage_errors(self.where):
+                self._writer.keep_log()
+
+    def close(self) -> None:
+        """Give back every connection; a writer's log is moved into the catalog."""
+        if self._writer is None:
+            self._engine.dispose()
+            return
+        with as_storage_errors(self.where):
+            self._writer.close()
+
+
+def open_to_write(folder: Path, url: str | None) -> Catalog:
+    """The catalog of `folder`, or the one at `url`, which need not exist yet."""
+    path = _sqlite_path(folder, url)
+    if path is None:
+        assert url is not None
+        return Catalog(_server_engine(url), _name(url))
+    with as_storage_errors(str(path)):
+        writer = SQLiteWriter(path)
+    return Catalog(writer.engine, str(path), writer)
+
+
+def open_to_read(folder: Path, url: str | None) -> Catalog:
+    """The catalog of `folder`, or the one at `url`; IndexNotFound if there is none."""
+    path = _sqlite_path(folder, url)
+    if path is None:
+        assert url is not None
+        return Catalog(_server_engine(url), _name(url))
+    with as_storage_errors(str(folder)):
+        if not path.is_file():
+            raise no_index(folder)
+        reader = SQLiteReader(path)
+    return Catalog(reader.engine, str(path), reader)
+
+
+def no_index(folder: Path) -> IndexNotFound:
+    """The error for a folder that is not an index."""
+    return IndexNotFound(
+        f"there is no index in {folder}: make one with `ingest`, or name another folder with --index"
+    )
+
+
+def _sqlite_path(folder: Path, url: str | None) -> Path | None:
+    """The catalog's file, None if a server keeps it."""
+    if url is None:
+        return folder / _FILE
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(f"{url!r} is not a database URL like postgresql+psycopg://user@host/name") from error
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if not parsed.database or parsed.database == ":memory:":
+        raise ConfigError("a SQLite catalog must be a file: sqlite:///path/to/catalog.sqlite")
+    return Path(parsed.database)
+
+
+def _server_engine(url: str) -> Engine:
+    try:
+        # One state a transaction, as in SQLite; writers queue at the row of `index_info`.
+        return create_engine(url, isolation_level="REPEATABLE READ", pool_size=8, max_overflow=-1)
+    except (ImportError, NoSuchModuleError) as error:
+        raise ConfigError(f"no driver for {_name(url)}: pip install 'jv3search[postgres]'") from error
+
+
+def _name(url: str) -> str:
+    return make_url(url).render_as_string(hide_password=True)

@@ -1,0 +1,86 @@
+"""The stored vectors: full-size float16 rows, a blob for up to BLOCK neighbouring chunks."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Integer, LargeBinary, and_, bindparam, func, select
+
+from jv3search.indexes.catalog.errors import damaged
+from jv3search.indexes.catalog.schema import BLOCK, chunk, document, embedding, tombstone
+from jv3search.indexes.catalog.transaction import ReadTransaction, id_batches
+from jv3search.indexes.vectors.port import Ids
+
+Rows = NDArray[np.float16]
+
+# Made once: putting a statement together takes longer than running it.
+_IDS = chunk.c.id.in_(bindparam("ids", expanding=True))
+_EXISTING = select(chunk.c.id).where(_IDS)
+_SIZE = bindparam("size", type_=Integer)  # bytes of a row
+_ROWS = (
+    select(
+        chunk.c.id,
+        func.substr(embedding.c.rows, (chunk.c.position % BLOCK) * _SIZE + 1, _SIZE, type_=LargeBinary),
+    )
+    .join(
+        embedding,
+        and_(embedding.c.document == chunk.c.document, embedding.c.number == chunk.c.position // BLOCK),
+    )
+    .where(_IDS)
+)
+
+
+class Block(NamedTuple):
+    """The full-size rows (n, dimension) of the chunks [first, first + n)."""
+
+    first: int
+    rows: Rows
+
+
+def chunk_count(transaction: ReadTransaction) -> int:
+    """The number of chunks."""
+    return int(transaction.connection.scalar(select(func.coalesce(func.sum(embedding.c.chunks), 0))) or 0)
+
+
+def blocks(transaction: ReadTransaction, dimension: int, *, since: int = -1) -> Iterator[Block]:
+    """All rows that came after generation `since`, in the order of their chunks' ids."""
+    wanted = select(embedding).where(embedding.c.generation > since).order_by(embedding.c.first)
+    for row in transaction.connection.execute(wanted, execution_options={"yield_per": 256}):
+        if len(row.rows) != row.chunks * dimension * 2 or zlib.crc32(row.rows) != row.crc32:
+            raise damaged(transaction.where, f"the vectors of {_uri(transaction, row.document)}")
+        yield Block(row.first, np.frombuffer(row.rows, "<f2").reshape(row.chunks, dimension))
+
+
+def removed_ranges(transaction: ReadTransaction, since: int) -> list[tuple[int, int]]:
+    """The ranges (first, count) of chunk ids that left after generation `since`."""
+    wanted = select(tombstone.c.first, tombstone.c.chunks).where(tombstone.c.generation > since)
+    return [(first, count) for first, count in transaction.connection.execute(wanted)]
+
+
+def rows_of(transaction: ReadTransaction, ids: Ids, dimension: int) -> tuple[Ids, Rows]:
+    """The full-size rows of some chunks, in the order of their ids."""
+    size = 2 * dimension
+    found: dict[int, bytes] = {}
+    for batch in id_batches(ids):
+        cuts = transaction.connection.execute(_ROWS, {"ids": batch, "size": size})
+        found.update((key, row) for key, row in cuts)
+    order = sorted(found)
+    joined = b"".join(found[key] for key in order)
+    if len(order) != len(ids) or len(joined) != len(order) * size:
+        raise damaged(transaction.where, "vectors of some chunks are missing")
+    return np.array(order, np.int64), np.frombuffer(joined, "<f2").reshape(len(order), dimension)
+
+
+def existing_ids(transaction: ReadTransaction, ids: Sequence[int]) -> Ids:
+    """Those of some ids that are in the index, ascending."""
+    batches = id_batches(ids)
+    found = (key for batch in batches for key in transaction.connection.scalars(_EXISTING, {"ids": batch}))
+    return np.sort(np.fromiter(found, np.int64))
+
+
+def _uri(transaction: ReadTransaction, document_id: int) -> str:
+    return str(transaction.connection.scalar(select(document.c.uri).where(document.c.id == document_id)))

@@ -1,0 +1,35 @@
+"""A transaction that reads: the modules beside this one put their questions to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from jv3search.indexes.keywords import keywords_of
+from jv3search.indexes.keywords.port import Keywords
+
+_AT_ONCE = 5_000  # ids in one statement; SQLite takes 32,766 values, PostgreSQL 65,535
+
+
+@dataclass(frozen=True)
+class ReadTransaction:
+    """One state of the catalog, whatever is written meanwhile. `where` names the catalog in messages."""
+
+    connection: Connection
+    where: str
+
+    @property
+    def keywords(self) -> Keywords:
+        """The keyword index."""
+        return keywords_of(self.connection)
+
+
+def id_batches(ids: Sequence[int] | NDArray[np.int64]) -> Iterator[list[int]]:
+    """The ids, in lists that a statement can take."""
+    plain = [int(key) for key in ids]
+    for start in range(0, len(plain), _AT_ONCE):
+        yield plain[start : start + _AT_ONCE]

@@ -1,0 +1,111 @@
+"""One state of an index: everything a search needs is read from the same catalog and the same vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from jv3search.errors import InputError
+from jv3search.indexes import vector_cache
+from jv3search.indexes.catalog import chunks, keyword_index, links
+from jv3search.indexes.catalog.embeddings import existing_ids, rows_of
+from jv3search.indexes.catalog.index_info import read_info
+from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.keywords.coverage import WeightedTerms
+from jv3search.indexes.manifest import Manifest
+from jv3search.indexes.search_cache import LanguageSamples, SearchCache
+from jv3search.indexes.vectors.port import FilteredIds, Ids
+from jv3search.indexes.vectors.snapshot import VectorSnapshot
+from jv3search.types import UNKNOWN_LANGUAGE, Embedding, Filter, Hit, unit_rows
+
+_EVERYTHING = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSnapshot:
+    """An index as it was when a read transaction began, whatever is written meanwhile."""
+
+    manifest: Manifest
+    dimension: int
+    transaction: ReadTransaction
+    vectors: VectorSnapshot
+    cache: SearchCache
+
+    def at(self, dimension: int, kind: str | None = None) -> IndexSnapshot:
+        """The same with its vectors in memory at another dimension; `kind` is "flat", "ivf" or "auto".
+
+        Nothing is stored. InputError for a dimension that the stored vectors do not have.
+        """
+        full = self.manifest.dimension
+        if not 1 <= dimension <= full:
+            raise InputError(f"dimension {dimension} is not between 1 and {full}, the index's full size")
+        info = read_info(self.transaction)
+        vectors = vector_cache.built(self.transaction, info._replace(dimension=dimension, kind=kind or info.kind))
+        return replace(self, dimension=dimension, vectors=vectors)
+
+    def filtered_ids(self, where: Filter) -> FilteredIds:
+        """The chunks that a filter admits."""
+        return self.cache.filtered_ids(self.transaction, self.vectors, where)
+
+    def languages(self) -> Mapping[str, FilteredIds]:
+        """All chunks of each language."""
+        return self.cache.languages(self.transaction, self.vectors)
+
+    def language_samples(self) -> LanguageSamples:
+        """Some full-size unit rows of each language."""
+        return self.cache.language_samples(self.transaction, self.vectors, self.manifest.dimension)
+
+    def existing_ids(self, ids: Sequence[int]) -> Ids:
+        """Those of some ids that are in the index, ascending."""
+        return existing_ids(self.transaction, ids)
+
+    def embeddings(self, ids: Ids) -> tuple[Ids, Embedding]:
+        """(ids ascending, their full-size unit rows)."""
+        ordered, rows = rows_of(self.transaction, ids, self.manifest.dimension)
+        return ordered, unit_rows(rows, self.manifest.dimension)
+
+    def match(
+        self, words: str, k: int, where: Filter = _EVERYTHING, language: str = UNKNOWN_LANGUAGE
+    ) -> tuple[list[tuple[int, float]], WeightedTerms]:
+        """The k best (chunk id, BM25) that `where` admits and that hold some of the words, and the words' weights.
+
+        Words are found inflected as in `language`, as in any language of the index if that is unknown.
+        """
+        inflected = self.cache.inflected(self.transaction, language, where)
+        return keyword_index.match(self.transaction, words, k, where, inflected, language)
+
+    def hits(self, ids: Sequence[int], scores: Sequence[float]) -> list[Hit]:
+        """Chunks with their texts in the order given, ranked from 1."""
+        found = chunks.hits(self.transaction, ids)
+        scored = enumerate(zip(ids, scores, strict=True), 1)
+        return [replace(found[key], rank=rank, score=score) for rank, (key, score) in scored]
+
+    def aligned(self, ids: Sequence[int], where: Filter = _EVERYTHING) -> dict[int, list[tuple[int, float]]]:
+        """The chunks of `translations` by id with their cosines, without their texts."""
+        aligned = links.aligned_chunks(self.transaction, ids)
+        if not (where and aligned):
+            return aligned
+        admitted = self.filtered_ids(where)
+        filtered = {own: _among(admitted, others) for own, others in aligned.items()}
+        return {own: others for own, others in filtered.items() if others}
+
+    def translations(self, ids: Sequence[int], where: Filter = _EVERYTHING) -> dict[int, list[Hit]]:
+        """The passages that `where` admits which say the same in another language, by chunk, most alike first.
+
+        The score of a hit is its cosine with the chunk; chunks without translation are left out.
+        """
+        aligned = self.aligned(ids, where)
+        found = chunks.hits(
+            self.transaction, sorted({other for others in aligned.values() for other, _ in others})
+        )
+        return {
+            own: [replace(found[key], rank=rank, score=cosine) for rank, (key, cosine) in enumerate(others, 1)]
+            for own, others in aligned.items()
+        }
+
+
+def _among(admitted: FilteredIds, scored: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    kept = admitted.contains(np.array([key for key, _ in scored], np.int64))
+    return [pair for pair, is_kept in zip(scored, kept.tolist(), strict=True) if is_kept]

@@ -1,0 +1,116 @@
+"""The vector index as a cache of the catalog: read from disk, topped up with what changed, or built again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from jv3search.indexes.catalog.embeddings import blocks, chunk_count, removed_ranges
+from jv3search.indexes.catalog.index_info import IndexInfo, read_info
+from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.vectors import files
+from jv3search.indexes.vectors.files import VectorFile
+from jv3search.indexes.vectors.port import VectorIndex
+from jv3search.indexes.vectors.snapshot import VectorSnapshot
+from jv3search.types import Embedding, unit_rows
+
+
+def opened(folder: Path, transaction: ReadTransaction, notices: list[str]) -> tuple[VectorSnapshot, bool]:
+    """The vectors of the catalog's generation, and whether they had to be built."""
+    info = read_info(transaction)
+    for file in fitting(folder, info):
+        base = _loaded(folder, file, notices)
+        snapshot = None if base is None else _topped_up(_based_on(base, info, file.generation), transaction, info)
+        if snapshot is not None and not snapshot.stale:
+            return snapshot, False
+    return built(transaction, info), True
+
+
+def fitting(folder: Path, info: IndexInfo) -> list[VectorFile]:
+    """The saved vectors that the catalog's could be made from, newest first."""
+    return [
+        file
+        for file in files.saved(folder)
+        if (file.identity, file.kind, file.dimension) == (info.identity[:8], info.kind, info.dimension)
+        and info.complete_since <= file.generation <= info.generation
+    ]
+
+
+def refreshed(snapshot: VectorSnapshot, transaction: ReadTransaction) -> VectorSnapshot | None:
+    """The snapshot with what has changed since; None if it does not serve any more."""
+    info = read_info(transaction)
+    same = (snapshot.identity, snapshot.kind, snapshot.dimension) == (
+        info.identity,
+        info.kind,
+        info.dimension,
+    )
+    if not same or snapshot.generation < info.complete_since:
+        return None
+    return _topped_up(snapshot, transaction, info)
+
+
+def built(transaction: ReadTransaction, info: IndexInfo) -> VectorSnapshot:
+    """All vectors of the catalog in a new index."""
+    from jv3search.indexes.vectors import faiss  # on first use: it takes a while to import
+
+    count = chunk_count(transaction)
+    ids, rows = np.empty(count, np.int64), np.empty((count, info.dimension), np.float32)
+    filled = 0
+    for first, cut in _cut_blocks(transaction, info, since=-1):
+        ids[filled : filled + len(cut)] = np.arange(first, first + len(cut))
+        rows[filled : filled + len(cut)] = cut
+        filled += len(cut)
+    return _based_on(faiss.build(ids, rows, info.kind), info, info.generation)
+
+
+def save(folder: Path, snapshot: VectorSnapshot, notices: list[str]) -> None:
+    """Save a newly built base for the next time; without room or right to do so there is only a notice."""
+    file = VectorFile(
+        snapshot.identity[:8], snapshot.generation, snapshot.kind, snapshot.dimension, snapshot.base.top
+    )
+    try:
+        files.save(folder, snapshot.base, file)
+    except OSError as error:
+        notices.append(f"{folder}: the search vectors could not be saved, they will be built again ({error})")
+
+
+def clean(folder: Path, info: IndexInfo) -> None:
+    """Delete what a killed process left, and vectors that are not of this catalog as it is."""
+    files.discard_unfinished(folder)
+    good = fitting(folder, info)
+    for file in files.saved(folder):
+        if file not in good:
+            files.discard(folder, file)
+
+
+def _loaded(folder: Path, file: VectorFile, notices: list[str]) -> VectorIndex | None:
+    from jv3search.indexes.vectors import faiss
+
+    try:
+        if files.is_whole(folder, file):
+            return faiss.load(folder / file.name, file.top)
+    except FileNotFoundError:  # replaced by a newer one since the folder was listed
+        return None
+    except OSError as error:
+        notices.append(f"{folder / file.name} cannot be read, it is built again from the catalog ({error})")
+        return None
+    notices.append(f"{folder / file.name} is damaged, it is built again from the catalog")
+    return None
+
+
+def _based_on(base: VectorIndex, info: IndexInfo, generation: int) -> VectorSnapshot:
+    return VectorSnapshot(info.identity, generation, info.dimension, info.kind, base)
+
+
+def _topped_up(snapshot: VectorSnapshot, transaction: ReadTransaction, info: IndexInfo) -> VectorSnapshot:
+    if snapshot.generation == info.generation:
+        return snapshot
+    added = _cut_blocks(transaction, info, since=snapshot.generation)
+    return snapshot.topped_up(info.generation, added, removed_ranges(transaction, snapshot.generation))
+
+
+def _cut_blocks(transaction: ReadTransaction, info: IndexInfo, since: int) -> Iterator[tuple[int, Embedding]]:
+    for block in blocks(transaction, info.manifest.dimension, since=since):
+        yield block.first, unit_rows(block.rows, info.dimension)

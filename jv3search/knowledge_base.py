@@ -1,0 +1,355 @@
+"""A knowledge base: an index folder and the model that made it, with everything that can be done with both.
+
+    import jv3search
+
+    kb = jv3search.open("indexes/mine", create=True)
+    kb.ingest("~/Documents")
+    for hit in kb.search("How much notice do I have to give?"):
+        print(hit.uri, hit.page, hit.text)
+
+The command line, the application, background ingests, evaluations and benchmarks all use this class.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from jv3search.config import Settings, load_settings
+from jv3search.errors import IndexMismatch, IndexNotFound, InputError
+from jv3search.types import Document, Filter, Hit, Mode
+
+if TYPE_CHECKING:
+    from jv3search.encoders.port import Encoder
+    from jv3search.indexes import Context, DocumentRow, IndexReader, IndexWriter, LedgerRow, Manifest, Status
+    from jv3search.ingest.pipeline import Progress
+    from jv3search.ingest.plan import Plan
+    from jv3search.ingest.walk import Found
+    from jv3search.search.retrieval import SearchResult
+
+_EVERYTHING = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest did.
+
+    plan     each file found with what was to be done, and the documents whose files are gone
+    rows     what came of each file
+    model    the model's name
+    removed  how many documents were removed because their files are gone
+    seconds  how long it took
+    notices  what the user should know about the index
+    """
+
+    plan: Plan
+    rows: tuple[LedgerRow, ...]
+    model: str
+    removed: int
+    seconds: float
+    notices: tuple[str, ...]
+
+
+class KnowledgeBase:
+    """Documents of any language, embedded by one model, to ingest into and to search; safe for several threads.
+
+    The index and the model are opened when they are first needed. Close it, or use it in a `with` statement.
+    """
+
+    def __init__(self, settings: Settings, reader: IndexReader | None = None) -> None:
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._reader = reader
+        self._encoder: Encoder | None = None
+        self._checked = False  # that the encoder is the very model that made the index
+
+    # -- search ------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        where: Filter = _EVERYTHING,
+        mode: Mode = "hybrid",
+        group: bool = True,
+        languages: Sequence[str] = (),
+        otherwise: Sequence[str] = (),
+    ) -> SearchResult:
+        """The k passages most relevant to a query as a person types it, operators included, best first.
+
+        With `group`, copies and translations of a passage are one hit. A passage that exists in several languages
+        is shown in the first of `languages`; where none are named in the query's own, else in the first of
+        `otherwise`. A search by `mode="keyword"` loads no model.
+
+        InputError for an operator or a value there is not, and where filters and operators leave nothing to
+        search; IndexNotFound where nothing was ingested yet.
+        """
+        from jv3search.search.retrieval import SearchOptions, retrieve, typed_request
+
+        request = typed_request(self.reader, query, where)
+        options = SearchOptions(k, mode, group, tuple(languages), tuple(otherwise))
+        return retrieve(self.reader, None if mode == "keyword" else self.encoder, request, options)
+
+    def highlight(self, result: SearchResult) -> SearchResult:
+        """The same result with the sentence of each hit that matches the query best: one more forward pass."""
+        from jv3search.search.retrieval import highlighted
+
+        return highlighted(result, self.encoder)
+
+    def context(self, hit: Hit | int, neighbours: int | None = 2) -> Context:
+        """A hit (or the id of a chunk) among so many neighbours on either side; None is all of its section.
+
+        InputError if the chunk is not in the index any more.
+        """
+        return self.reader.context(hit.chunk_id if isinstance(hit, Hit) else hit, neighbours)
+
+    # -- documents ---------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        *paths: str | Path,
+        prune: bool = False,
+        wait: float = 0.0,
+        on_file: Callable[[LedgerRow], None] | None = None,
+        progress: Progress | None = None,
+    ) -> IngestReport:
+        """Read new and changed files below some paths, embed them with late chunking, and store them.
+
+        Without a path the folder of the settings is read. A file that cannot be read never stops the others; its
+        row in the report has the reason. `prune` removes documents below the paths whose files are gone.
+        `on_file` is told each file's outcome; `progress` is told more.
+
+        InputError if there is no document, IndexLocked if another process still writes to the index after `wait`
+        seconds, IndexMismatch if another model made it.
+        """
+        from jv3search.ingest.pipeline import Progress, apply_without_encoding, embed
+        from jv3search.ingest.plan import make_plan
+
+        began = time.perf_counter()
+        progress = progress or Progress(on_row=on_file or (lambda row: None))
+        roots = self._roots(paths)
+        found = self._found(roots, prune)
+        progress.on_found(found)
+        with self._writer(self.manifest(), wait=wait) as writer:
+            plan = make_plan(found, roots, writer.documents(), progress.on_compared)
+            progress.on_plan(plan)
+            rows = apply_without_encoding(plan, writer, prune=prune, progress=progress)
+            if plan.of("add", "replace"):
+                chunk_tokens = self.settings.chunk_tokens
+                rows += embed(plan, writer, self._loaded(), chunk_tokens=chunk_tokens, progress=progress)
+        removed, seconds = len(plan.vanished) if prune else 0, time.perf_counter() - began
+        return IngestReport(plan, tuple(rows), self.settings.model, removed, seconds, tuple(writer.notices))
+
+    def plan(self, *paths: str | Path, prune: bool = False, progress: Progress | None = None) -> Plan:
+        """What `ingest` would do now; nothing is locked and nothing is written."""
+        from jv3search.ingest.pipeline import Progress
+        from jv3search.ingest.plan import make_plan
+
+        progress = progress or Progress()
+        roots = self._roots(paths)
+        found = self._found(roots, prune)
+        progress.on_found(found)
+        return make_plan(found, roots, self._digests(), progress.on_compared)
+
+    def remove(self, *uris: str) -> list[str]:
+        """Take documents out of the index; files stay where they are. Returns those that were in it."""
+        with self._changes() as writer:
+            return [uri for uri in uris if writer.remove(uri)]
+
+    def documents(self) -> list[DocumentRow]:
+        """Every document, sorted by uri."""
+        return self.reader.documents()
+
+    def document(self, uri: str) -> Document:
+        """A document as it was read; InputError if it is not in the index."""
+        return self.reader.document(uri)
+
+    # -- the index ---------------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """The index at a glance."""
+        return self.reader.status()
+
+    def reindex(self, *, dimension: int | None = None, kind: str | None = None) -> tuple[str, ...]:
+        """Change the dimension or the kind of the vector index, from the stored full-size vectors.
+
+        Returns what the user should know; nothing is embedded again.
+        """
+        with self._changes() as writer:
+            writer.reindex(dimension=dimension, kind=kind)
+        return tuple(writer.notices)
+
+    @property
+    def reader(self) -> IndexReader:
+        """The index for reading, opened once; IndexNotFound says how to make one."""
+        from jv3search import indexes
+
+        with self._lock:
+            if self._reader is None:
+                self._reader = indexes.open_reader(self.settings.index, url=self.settings.catalog or None)
+            return self._reader
+
+    @property
+    def encoder(self) -> Encoder:
+        """The very model that made the index, loaded once; IndexMismatch if its weights are others by now."""
+        with self._lock:
+            if self._encoder is not None and self._checked:
+                return self._encoder
+            made_by, weights = self.reader.manifest, self.manifest().weights
+            if weights != made_by.weights:
+                raise IndexMismatch(
+                    f"{self.settings.index} was made by {made_by.model} with other weights "
+                    f"({made_by.weights[:12]}) than {self.settings.model} has ({weights[:12]}): a search would "
+                    f"give wrong results. Rebuild it: delete {self.settings.index} and ingest the documents "
+                    "again; or give the model that made it with --model"
+                )
+            self._checked = True
+            return self._loaded()
+
+    def load(self) -> None:
+        """Open the index and load its model now, which otherwise happens when they are first needed."""
+        _ = self.encoder
+
+    def close(self) -> None:
+        """Let go of the index and the model."""
+        with self._lock:
+            reader, self._reader, self._encoder = self._reader, None, None
+        if reader is not None:
+            reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- parts -------------------------------------------------------------------------------------
+
+    def _loaded(self) -> Encoder:
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = encoder_of(self.settings)
+            return self._encoder
+
+    def manifest(self) -> Manifest:
+        """What an index made with these settings has to remember; the model itself is not loaded."""
+        from jv3search.encoders.models import facts_of, known_models, locate
+        from jv3search.indexes import Manifest
+        from jv3search.ingest.chunks import CHUNKING_VERSION
+
+        name, models = self.settings.model, self.settings.models
+        folder = locate(name, models)
+        facts = facts_of(folder)
+        named = any(name == model.name for model in known_models(models))
+        return Manifest(
+            model=name if named else str(folder),  # a folder must be found again from anywhere
+            weights=facts.weights,
+            task="retrieval.passage",
+            prefix=facts.passage_instruction,
+            pooling="late",
+            chunk_tokens=self.settings.chunk_tokens,
+            dimension=facts.dimension,
+            chunking=CHUNKING_VERSION,
+        )
+
+    def _writer(self, manifest: Manifest, *, wait: float) -> IndexWriter:
+        from jv3search import indexes
+
+        return indexes.open_writer(
+            self.settings.index,
+            manifest,
+            dimension=self.settings.dimension or None,
+            kind=self.settings.kind or None,
+            url=self.settings.catalog or None,
+            timeout=wait,
+        )
+
+    def _changes(self) -> IndexWriter:
+        """The index for changes that need no model."""
+        from jv3search import indexes
+
+        return indexes.open_writer(self.settings.index, self.reader.manifest, url=self.settings.catalog or None)
+
+    def _roots(self, paths: Sequence[str | Path]) -> list[Path]:
+        return [Path(path).expanduser() for path in paths] or [self.settings.documents]
+
+    def _found(self, roots: Sequence[Path], prune: bool) -> Found:
+        """The files below some paths; InputError if there is none, unless it is to prune what was there before."""
+        from jv3search.ingest.walk import below, find_files
+
+        known = self._digests() if prune else {}
+        found = find_files(roots, leave_out=self.settings.index, known=known)
+        if not (found.files or found.refused or any(below(uri, roots) for uri in known)):
+            hidden = (
+                f" ({found.hidden} hidden, {found.links} links left out)" if found.hidden + found.links else ""
+            )
+            raise InputError(
+                f"there is no document in {', '.join(map(str, roots))}{hidden}: put some there, or use --prune to "
+                "remove from the index what was there before"
+            )
+        return found
+
+    def _digests(self) -> dict[str, str]:
+        """Digest of each document in the index, by uri; none if there is no index yet."""
+        try:
+            return {row.uri: row.digest for row in self.reader.documents()}
+        except IndexNotFound:
+            return {}
+
+
+def open(  # noqa: A001 - jv3search.open, as gzip.open
+    index: str | Path | None = None, *, create: bool = False, **settings: object
+) -> KnowledgeBase:
+    """The knowledge base in a folder; that of the settings if none is named.
+
+    With `create` the folder need not hold one yet: the first ingest makes it. Keywords are settings as in
+    `jv3search.toml` (model, dimension, kind, chunk_tokens, ...); None is one that is not given. What made an index
+    counts, unless a keyword says otherwise: settings of the file and the environment that describe an index are
+    for new ones, and so is the choice of the best model that is here.
+
+    IndexNotFound if there is no index and none is to be created, ConfigError for a setting that does not fit.
+    """
+    from jv3search import indexes
+
+    given = {"index": index, **settings}
+    read = load_settings(given)
+    try:
+        reader = indexes.open_reader(read.index, url=read.catalog or None)
+    except IndexNotFound:
+        if not create:
+            raise
+        return KnowledgeBase(with_model(read))
+    manifest = reader.manifest
+    made = {"model": manifest.model, "chunk_tokens": manifest.chunk_tokens, "dimension": 0, "kind": ""}
+    kept = {key: value for key, value in made.items() if given.get(key) is None}
+    return KnowledgeBase(load_settings(given | kept), reader)
+
+
+def load_encoder(name: str = "") -> Encoder:
+    """A model by its name or its checkpoint's folder; if none is named that of the settings, else the best here.
+
+    ModelError if there is none of that name, or if it is damaged.
+    """
+    return encoder_of(load_settings({"model": name or None}))
+
+
+def encoder_of(settings: Settings) -> Encoder:
+    """The model that some settings name, or the best that is here."""
+    from jv3search.encoders.models import load, locate
+
+    return load(locate(with_model(settings).model, settings.models), settings.threads)
+
+
+def with_model(settings: Settings) -> Settings:
+    """The settings with a model's name: the one that is set, else the best that is here."""
+    from jv3search.encoders.models import default_model
+
+    return replace(settings, model=settings.model or default_model(settings.models))

@@ -1,0 +1,94 @@
+"""How likely a passage answers a question: one probability from what both legs say.
+
+A logistic function of a few features, each of which can only raise the probability as it grows. A passage in
+another language holds few of the question's words whatever it says: it has an offset of its own, so that missing
+words count neither for it nor against it. `python -m benchmarks.fit_relevance` chooses the coefficients; what they
+were fitted to and what came of it is in docs/decisions/search.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from jv3search.types import Hit, LegScore, Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    """Of the log-odds; the `foreign` ones hold instead for passages in another language than the question.
+
+    `bm25` is of the BM25 as a share of the highest that the question reaches. A hit whose probability is below
+    `threshold` is not called an answer.
+    """
+
+    intercept: float
+    z: float = 0.0
+    coverage: float = 0.0
+    bm25: float = 0.0
+    foreign: float = 0.0
+    foreign_coverage: float = 0.0
+    threshold: float = 0.0
+
+    def dense(self, leg: LegScore) -> LegScore:
+        """With what the leg adds to the log-odds."""
+        return replace(leg, log_odds=self.z * (leg.z or 0.0))
+
+    def keyword(self, leg: LegScore, foreign: bool, highest: float) -> LegScore:
+        """With what the leg adds to the log-odds; `highest` is the question's highest BM25."""
+        coverage, share = leg.coverage or 0.0, (leg.score or 0.0) / highest
+        added = self.coverage * coverage + self.bm25 * share
+        if foreign:
+            added = self.foreign + self.foreign_coverage * coverage
+        return replace(leg, log_odds=added)
+
+
+COEFFICIENTS: Mapping[Mode, Coefficients] = {
+    "hybrid": Coefficients(
+        -4.54, z=0.89, coverage=1.78, bm25=0.89, foreign=-0.62, foreign_coverage=8.92, threshold=0.035
+    ),
+    "dense": Coefficients(-4.5, z=0.62, threshold=0.025),
+    "keyword": Coefficients(
+        -3.63, coverage=4.71, bm25=1.18, foreign=0.47, foreign_coverage=11.77, threshold=0.122
+    ),
+}
+
+
+def nothing_relevant(hits: Iterable[Hit], mode: Mode) -> bool:
+    """Whether none of the hits of a search is likely to answer the question, nor a version shown behind one."""
+    versions = (version for hit in hits for version in (hit, *hit.copies, *hit.translations))
+    return all(version.relevance < COEFFICIENTS[mode].threshold for version in versions)
+
+
+def by_relevance(
+    dense: Sequence[Hit], keyword: Sequence[Hit], is_foreign: Callable[[Hit], bool], mode: Mode
+) -> list[Hit]:
+    """All hits of both legs, most relevant first, with what each leg says.
+
+    Of equal ones that stands first whose document is in its language: manuals hold untranslated passages.
+    """
+    coefficients = COEFFICIENTS[mode]
+    by_words = {hit.chunk_id: hit for hit in keyword}
+    highest = max((hit.legs[-1].score or 0.0 for hit in keyword), default=0.0) or 1.0
+    merged = [_with_words(hit, by_words.pop(hit.chunk_id, None), mode) for hit in dense]
+    found = [_judged(hit, coefficients, is_foreign(hit), highest) for hit in [*merged, *by_words.values()]]
+    found.sort(key=lambda hit: (-hit.relevance, -hit.score, hit.language != hit.main_language, hit.chunk_id))
+    return [replace(hit, rank=rank) for rank, hit in enumerate(found, 1)]
+
+
+def _with_words(hit: Hit, by_words: Hit | None, mode: Mode) -> Hit:
+    """A hit of the dense leg with what the keyword leg says of it."""
+    if mode == "dense":
+        return hit
+    leg = by_words.legs[-1] if by_words else LegScore("keyword", None, None, coverage=0.0)
+    return replace(hit, legs=(*hit.legs, leg))
+
+
+def _judged(hit: Hit, coefficients: Coefficients, foreign: bool, highest: float) -> Hit:
+    legs = tuple(
+        coefficients.dense(leg) if leg.leg == "dense" else coefficients.keyword(leg, foreign, highest)
+        for leg in hit.legs
+    )
+    log_odds = coefficients.intercept + sum(leg.log_odds for leg in legs)
+    return replace(hit, legs=legs, relevance=1.0 / (1.0 + math.exp(-log_odds)))

@@ -1,0 +1,246 @@
+"""From a query to hits: both legs, relevance, groups, and the result as every face shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from jv3search.encoders.port import Encoder
+from jv3search.errors import InputError
+from jv3search.search.filters import folders, intersection, make_filter, relative_folders
+from jv3search.search.grouping import grouped
+from jv3search.search.query import ParsedQuery, parse
+from jv3search.search.ranking import RANKING
+from jv3search.search.relevance import by_relevance, nothing_relevant
+from jv3search.text.scripts import scripts_of
+from jv3search.types import UNKNOWN_LANGUAGE, Embedding, Filter, Hit, LegScore, Mode
+
+if TYPE_CHECKING:
+    from jv3search.indexes import IndexReader
+    from jv3search.indexes.snapshot import IndexSnapshot
+
+MODES: tuple[Mode, ...] = ("hybrid", "dense", "keyword")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What is asked: `text` as it was typed, `meaning` to be embedded, `words` for the keyword leg."""
+
+    text: str
+    meaning: str
+    words: str
+    language: str
+    where: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How a question is to be answered.
+
+    `group` folds copies and translations of a passage into one hit. It is shown in the first of `languages` that
+    it exists in; where none are named in the question's own, else in the first of `otherwise`.
+    """
+
+    k: int = 10
+    mode: Mode = "hybrid"
+    group: bool = True
+    languages: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise InputError(f"k is {self.k}; ask for at least 1 hit")
+        if self.mode not in MODES:
+            raise InputError(f"there is no mode {self.mode!r}; choose one of {', '.join(MODES)}")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The hits for a question, best first, and the language, model, dimension and mode they were found with.
+
+    `nothing_relevant` is said when no hit is likely enough to answer it; the hits are then the nearest there are.
+    """
+
+    query: str
+    language: str
+    model: str
+    dimension: int
+    mode: Mode
+    hits: tuple[Hit, ...]
+
+    @property
+    def nothing_relevant(self) -> bool:
+        """Whether no hit is likely to answer the question."""
+        return nothing_relevant(self.hits, self.mode)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def as_json(self) -> dict[str, Any]:
+        """The public form: plain values that `json.dumps` takes."""
+        return {
+            "query": self.query,
+            "language": self.language,
+            "model": self.model,
+            "dimension": self.dimension,
+            "mode": self.mode,
+            "nothing_relevant": self.nothing_relevant,
+            "hits": [_hit_as_json(hit) for hit in self.hits],
+        }
+
+
+def typed_request(reader: IndexReader, query: str, where: Filter) -> SearchRequest:
+    """What a person asks for who types a query, operators included, beside a filter.
+
+    InputError for an operator or a value there is not, and where filters and operators leave nothing to search.
+    """
+    from jv3search.text.language import detect
+
+    parsed = parse(query)
+    meaning = _meaning(parsed)
+    uris = reader.uris_with(relative_folders(parsed.under)) if parsed.under else ()
+    under = folders(uris, parsed.under)
+    where = intersection(where, replace(_filter_of(parsed), under=under))
+    return SearchRequest(query, meaning, parsed.words or parsed.question, detect(meaning), where)
+
+
+def plain_request(query: str, where: Filter) -> SearchRequest:
+    """A query in which nothing is an operator."""
+    from jv3search.text.language import detect
+
+    plain = query.replace("*", " ")
+    return SearchRequest(query, plain, plain, detect(plain), where)
+
+
+def check_query(query: str) -> None:
+    """InputError for a query that no index could answer: it has no word, or an operator or value there is not."""
+    _filter_of(parse(query))
+
+
+def _meaning(parsed: ParsedQuery) -> str:
+    """What of a query is embedded."""
+    return parsed.question.replace("*", " ")
+
+
+def _filter_of(parsed: ParsedQuery) -> Filter:
+    """The operators of a query, but for folders, which only an index knows."""
+    typed = make_filter(languages=parsed.languages, formats=parsed.formats, since=parsed.since, until=parsed.until)
+    return replace(typed, phrases=parsed.phrases, without=parsed.without)
+
+
+def highlighted(result: SearchResult, encoder: Encoder) -> SearchResult:
+    """The same result with the sentence of each hit that matches the query best: one more forward pass."""
+    from jv3search.search.highlight import highlighted_hits
+
+    return replace(result, hits=tuple(highlighted_hits(result.hits, _meaning(parse(result.query)), encoder)))
+
+
+def retrieve(
+    reader: IndexReader, encoder: Encoder | None, request: SearchRequest, options: SearchOptions
+) -> SearchResult:
+    """Find the chunks that answer a question, in one read transaction; a keyword search needs no encoder."""
+    vector = None if options.mode == "keyword" else _needed(encoder).encode_query(request.meaning)
+    with reader.snapshot() as index:
+        hits = _enough(index, vector, request, options)
+        model, dimension = index.manifest.model, index.dimension
+    return SearchResult(request.text, request.language, model, dimension, options.mode, tuple(hits))
+
+
+def _enough(
+    index: IndexSnapshot, vector: Embedding | None, request: SearchRequest, options: SearchOptions
+) -> list[Hit]:
+    """The hits asked for: the legs are asked for more until that many are left after grouping."""
+    languages = options.languages or (request.language, *options.otherwise)
+    depth = max(RANKING.depth, RANKING.depth_per_hit * options.k)
+    while True:
+        found = _ranked(index, vector, request, options.mode, depth)
+        hits = found[: options.k]
+        if options.group:
+            hits = grouped(found, index, options.k, languages, request.where)
+        if len(hits) == options.k or len(found) < depth:
+            return hits
+        depth *= 4
+
+
+def _ranked(
+    index: IndexSnapshot, vector: Embedding | None, request: SearchRequest, mode: Mode, depth: int
+) -> list[Hit]:
+    """All hits of the legs of a mode, most relevant first; without a vector there is no dense leg."""
+    from jv3search.search.dense import dense_hits
+    from jv3search.search.keyword import keyword_hits
+
+    where = request.where
+    keyword = [] if mode == "dense" else keyword_hits(index, request.words, depth, where, request.language)
+    dense = [] if vector is None else dense_hits(index, vector, depth, where)
+    if vector is not None:
+        keyword = _compared(index, vector, dense, keyword)
+
+    def foreign(hit: Hit) -> bool:
+        return is_foreign(hit.language, hit.text, request.language, request.meaning)
+
+    return by_relevance(dense, keyword, foreign, mode)
+
+
+def _compared(index: IndexSnapshot, vector: Embedding, dense: list[Hit], keyword: list[Hit]) -> list[Hit]:
+    """The keyword leg's hits with their cosines as scores; those that the dense leg lacks with what it says."""
+    from jv3search.search.dense import dense_scores
+
+    seen = {hit.chunk_id: hit.score for hit in dense}
+    others = dense_scores(index, [hit.chunk_id for hit in keyword if hit.chunk_id not in seen], vector)
+    compared = []
+    for hit in keyword:
+        if hit.chunk_id in seen:
+            compared.append(replace(hit, score=seen[hit.chunk_id]))
+            continue
+        cosine, z = others[hit.chunk_id]
+        leg = LegScore("dense", None, cosine, z=z)
+        compared.append(replace(hit, score=cosine, legs=(leg, *hit.legs)))
+    return compared
+
+
+def is_foreign(language: str, text: str, query_language: str, query: str) -> bool:
+    """Whether a passage is in another language than the query, or else in another script.
+
+    Nobody can tell whether a few Han characters are Chinese or Japanese.
+    """
+    scripts = scripts_of(query)
+    either = scripts == {"Han"} and {query_language, language} == {"zh", "ja"}
+    if UNKNOWN_LANGUAGE not in (query_language, language) and not either:
+        return query_language != language
+    return bool(scripts) and not scripts & scripts_of(text)
+
+
+def _needed(encoder: Encoder | None) -> Encoder:
+    """The encoder; InputError if there is none."""
+    if encoder is None:
+        raise InputError("only a keyword search without explanation works without a model")
+    return encoder
+
+
+def _hit_as_json(hit: Hit) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "rank": hit.rank,
+        "score": round(hit.score, 6),
+        "id": hit.chunk_id,
+        "uri": hit.uri,
+        "title": hit.title,
+        "format": hit.format,
+        "page": hit.page,
+        "section": hit.section,
+        "span": [hit.span.start, hit.span.end],
+        "language": hit.language,
+        "text": hit.text,
+    }
+    if hit.legs:
+        found["relevance"] = round(hit.relevance, 4)
+        found["legs"] = [asdict(leg) for leg in hit.legs]
+    if hit.sentence:
+        found["sentence"] = [hit.sentence.start, hit.sentence.end]
+    for name, others in (("copies", hit.copies), ("translations", hit.translations)):
+        if others:
+            found[name] = [_hit_as_json(other) for other in others]
+    return found

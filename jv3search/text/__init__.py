@@ -1,0 +1,1 @@
+"""What a text is made of, whoever reads it: scripts, languages, sentences, graphemes, forms of writing."""
