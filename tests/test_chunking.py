@@ -231,6 +231,19 @@ def test_text_without_a_token_joins_its_neighbour():
 
 
 @pytest.mark.parametrize(
+    ("text", "tokens", "expected"),
+    [
+        ("aaz. B. \u200daa", [8, 8, 10], [(0, 9), (9, 11)]),
+        ("a \u200db", [0, 2, 2], [(0, 1), (1, 4)]),
+        ("a \u200db", [0], [(0, 4)]),
+    ],
+)
+def test_blanks_with_tokens_do_not_overfill_a_chunk(text, tokens, expected):
+    spans = chunk_spans(document(text), np.array(tokens, dtype=np.int64), 1)
+    assert [(span.start, span.end) for span in spans] == expected
+
+
+@pytest.mark.parametrize(
     "unit", ["a", "中", "🇩🇪", "e\u0301\u0302", ".", "。", "\u0301", "👨‍👩‍👧", "a\n", ") ", "....a"]
 )
 def test_a_million_characters_of_one_kind(unit):

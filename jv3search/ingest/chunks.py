@@ -192,21 +192,34 @@ class _Cutter:
             yield int(positions[np.argmin(costs)])
 
     def _spans(self, cuts: Sequence[int]) -> list[Span]:
-        """The pieces between cuts without blanks; one without tokens is joined to the one before it."""
+        """The pieces between cuts without blanks; one without tokens is joined to what has some beside it."""
         spans: list[Span] = []
         pending: int | None = None  # where pieces without tokens at the page's very start begin
+        blank = 0  # where the last piece begins that has tokens but nothing visible, such as a zero-width joiner
         for start, end in pairwise(cuts):
             span = self._trimmed(start, end)
-            if span is None:
+            if span is None and self.tokens(start, end):
+                blank = start
+                if pending is not None:
+                    spans.append(Span(pending, end))
+                    pending = None
+            elif span is None:
                 continue
-            if self.tokens(span.start, span.end):
+            elif self.tokens(span.start, span.end):
                 spans.append(Span(span.start if pending is None else pending, span.end))
                 pending = None
             elif spans:
-                spans[-1] = Span(spans[-1].start, span.end)
+                spans[-1:] = self._joined(spans[-1], blank, span.end)
             elif pending is None:
                 pending = span.start
         return spans
+
+    def _joined(self, before: Span, blank: int, end: int) -> list[Span]:
+        """What has no tokens joined to the chunk before it, or to the blanks between when their tokens are too many."""
+        whole = Span(before.start, end)
+        if self.tokens(before.end, end) and self.tokens(whole.start, end) > self.target:
+            return [before, Span(blank, end)]
+        return [whole]
 
     def _trimmed(self, start: int, end: int) -> Span | None:
         """[start, end) without blanks at its ends but whole graphemes; None if nothing in it is visible."""

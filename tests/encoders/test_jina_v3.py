@@ -43,7 +43,7 @@ def test_both_layouts_chunk_late_alike(hf, original):
 
 
 def test_the_native_model_with_peft_agrees(hf, checkpoints):
-    """Token states within 2e-5 of transformers + PEFT, for the base and for every task."""
+    """Token states within 5e-5 of transformers + PEFT, for the base and for every task."""
     logging.set_verbosity_error()
     reference = AutoModel.from_pretrained(checkpoints[0], dtype=torch.float32).eval()
     with warnings.catch_warnings():
@@ -56,15 +56,15 @@ def test_the_native_model_with_peft_agrees(hf, checkpoints):
         reference.set_adapter(folder_of(task))
         with torch.inference_mode():
             expected = reference(input_ids=torch.tensor([ids])).last_hidden_state[0].numpy()
-        np.testing.assert_allclose(hf.token_states(ids, task), expected, atol=2e-5)
+        np.testing.assert_allclose(hf.token_states(ids, task), expected, atol=5e-5)
         with torch.inference_mode():  # how `verify` checks values that were published with a token hidden
             mask = torch.tensor([[0] + [1] * (len(ids) - 1)])
             expected = reference(input_ids=torch.tensor([ids]), attention_mask=mask).last_hidden_state[0].numpy()
-        np.testing.assert_allclose(hf.token_states(ids[1:], task), expected[1:], atol=2e-5)
+        np.testing.assert_allclose(hf.token_states(ids[1:], task), expected[1:], atol=5e-5)
     reference.disable_adapters()
     with torch.inference_mode():
         expected = reference(input_ids=torch.tensor([ids])).last_hidden_state[0].numpy()
-    np.testing.assert_allclose(hf.token_states(ids, None), expected, atol=2e-5)
+    np.testing.assert_allclose(hf.token_states(ids, None), expected, atol=5e-5)
 
 
 def test_every_task_is_its_own_embedding(hf):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
-from babel.messages.mofile import write_mo
+from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
 from jv3search.ui.i18n import INTERFACE
@@ -51,6 +51,11 @@ def compiled(catalog: Catalog) -> bytes:
     made = io.BytesIO()
     write_mo(made, catalog)
     return made.getvalue()
+
+
+def messages(mo_file: bytes) -> list[tuple[str | list[str], str | list[str]]]:
+    """What a .mo file translates, without its header, which names the version of Babel that wrote it."""
+    return [(message.id, message.string) for message in read_mo(io.BytesIO(mo_file)) if message.id]
 
 
 def main() -> None:
