@@ -56,7 +56,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Outcome:
     """A question, what was found, and whether it was said that nothing there is relevant."""
 
     question: Question
@@ -128,13 +128,13 @@ def index_of(half: str, model: str, *, with_manuals: bool) -> tuple[Path, dict[s
     return index, languages
 
 
-def ask(kb: KnowledgeBase, asked: Iterable[Question], languages: Mapping[str, str], mode: Mode) -> list[Asked]:
+def ask(kb: KnowledgeBase, asked: Iterable[Question], languages: Mapping[str, str], mode: Mode) -> list[Outcome]:
     """Every question, as the application asks it."""
     found = []
     for question in asked:
         result = kb.search(plain(question.text), k=SHOWN, mode=mode, group=False)
         same = any(languages[name] == question.language for name in question.passages)
-        found.append(Asked(question, same, result.hits, result.nothing_relevant))
+        found.append(Outcome(question, same, result.hits, result.nothing_relevant))
     return found
 
 
@@ -143,10 +143,10 @@ def plain(text: str) -> str:
     return text.replace('"', " ").replace(" -", " ")
 
 
-def measured(asked: Sequence[Asked]) -> dict[str, Any]:
+def measured(asked: Sequence[Outcome]) -> dict[str, Any]:
     """All figures of one mode."""
     answerable = [one for one in asked if one.question.passages]
-    groups: dict[str, list[Asked]] = defaultdict(list)
+    groups: dict[str, list[Outcome]] = defaultdict(list)
     for one in answerable:
         groups["same language" if one.same_language else "across languages"].append(one)
         groups[f"{one.question.kind}, {'same' if one.same_language else 'across'}"].append(one)
@@ -157,12 +157,12 @@ def measured(asked: Sequence[Asked]) -> dict[str, Any]:
     }
 
 
-def order(group: tuple[str, Sequence[Asked]]) -> tuple[bool, str]:
+def order(group: tuple[str, Sequence[Outcome]]) -> tuple[bool, str]:
     """The two large groups first."""
     return "language" not in group[0], group[0]
 
 
-def quality(asked: Sequence[Asked]) -> dict[str, Any]:
+def quality(asked: Sequence[Outcome]) -> dict[str, Any]:
     """Estimates over questions."""
     ranks = np.array([one.rank() for one in asked])
     passages = np.array([one.rank(passages=True) for one in asked])
@@ -177,7 +177,7 @@ def quality(asked: Sequence[Asked]) -> dict[str, Any]:
     return {"n": len(asked), **{name: asdict(estimate(found)) for name, found in values.items()}}
 
 
-def refusals(asked: Sequence[Asked]) -> dict[str, Any]:
+def refusals(asked: Sequence[Outcome]) -> dict[str, Any]:
     """How often "nothing relevant" is said, where it is right and where it is not."""
     unanswerable = [one.refused for one in asked if not one.question.passages]
     groups = {
@@ -191,7 +191,7 @@ def refusals(asked: Sequence[Asked]) -> dict[str, Any]:
     return {"precision": sum(unanswerable) / said if said else None, **shares}
 
 
-def magnets(asked: Sequence[Asked]) -> dict[str, Any]:
+def magnets(asked: Sequence[Outcome]) -> dict[str, Any]:
     """The document that stands among the first three of most questions that it does not answer."""
     seen: Counter[str] = Counter()
     unrelated: Counter[str] = Counter()

@@ -2,7 +2,7 @@
 
     python -m benchmarks.notes [--notes 2200]
 
-The notes are everyday sentences in sixteen languages, a few a note. In the second run every file is unchanged.
+The notes are everyday sentences in 21 languages, a few a note. In the second run every file is unchanged.
 """
 
 from __future__ import annotations

@@ -120,8 +120,8 @@ def whole_number(value: object) -> int:
 def section_at(sections: Sequence[Section], starts: Sequence[int], span: Span) -> int | None:
     """Position of the section that holds most of a span, the first of equals; `starts` are the sections'."""
     near = range(max(bisect_right(starts, span.start) - 1, 0), bisect_left(starts, span.end))
-    held = [(sections[at].span.overlap(span), -at) for at in near]
-    most, at = max(held, default=(0, 0))
+    overlaps = [(sections[at].span.overlap(span), -at) for at in near]
+    most, at = max(overlaps, default=(0, 0))
     return -at if most > 0 else None
 
 

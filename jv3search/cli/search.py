@@ -30,6 +30,7 @@ from jv3search.search.query import HELP
 from jv3search.text.graphemes import shortened
 
 if TYPE_CHECKING:
+    from jv3search.knowledge_base import KnowledgeBase
     from jv3search.search.retrieval import SearchResult
     from jv3search.types import Hit, LegScore, Mode
 
@@ -109,10 +110,10 @@ def search(
     from jv3search.search.filters import language_codes, make_filter
     from jv3search.search.retrieval import check_query
 
-    asked = _questions(" ".join(query), queries)
+    questions = _questions(" ".join(query), queries)
     languages = language_codes(_listed(read))
     where = make_filter(languages=_listed(lang), formats=_listed(types), under=under, since=since)
-    for number, question in enumerate(asked, start=1):
+    for number, question in enumerate(questions, start=1):
         with _in_line(number, queries):
             check_query(question)  # before a model is loaded
     for folder in under:
@@ -120,8 +121,8 @@ def search(
             notice(f"There is no folder {folder} any more; documents that were below it can still be found.")
     kb = knowledge_base.open(index, model=model)
     ask = partial(kb.search, where=where, k=k, mode=mode, group=group, languages=languages)
-    with kb, counting(len(asked), "searching", beside_results=True) as step:
-        for number, question in enumerate(asked, start=1):
+    with kb, counting(len(questions), "searching", beside_results=True) as step:
+        for number, question in enumerate(questions, start=1):
             with _in_line(number, queries):
                 result = ask(question)
             if explain:
@@ -131,8 +132,14 @@ def search(
             else:
                 show(result, explain=explain)
             step()
-        for remark in kb.reader.notices:
-            notice(remark)
+        _give_notices(kb, result)
+
+
+def _give_notices(kb: KnowledgeBase, last: SearchResult) -> None:
+    if not last.hits and not kb.documents():
+        notice("The index holds no documents yet: `ingest FOLDER` puts some in.")
+    for remark in kb.reader.notices:
+        notice(remark)
 
 
 @contextmanager

@@ -53,8 +53,8 @@ def show(ctx: click.Context, what: str, neighbours: int | None, index: Path | No
 
     with knowledge_base.open(index) as kb:
         reader = kb.reader
-        held = {row.uri for row in reader.documents()}
-        uri = next((form for form in forms(what) if form in held), None)
+        documents = {row.uri for row in reader.documents()}
+        uri = next((form for form in forms(what) if form in documents), None)
         if uri is not None:
             if ctx.get_parameter_source("neighbours") is click.core.ParameterSource.COMMANDLINE:
                 raise InputError(

@@ -215,7 +215,7 @@ class _Cutter:
         return spans
 
     def _joined(self, before: Span, blank: int, end: int) -> list[Span]:
-        """What has no tokens joined to the chunk before it, or to the blanks between when their tokens are too many."""
+        """What has no tokens, joined to the chunk before it, or to blanks between them with too many tokens."""
         whole = Span(before.start, end)
         if self.tokens(before.end, end) and self.tokens(whole.start, end) > self.target:
             return [before, Span(blank, end)]

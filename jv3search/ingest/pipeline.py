@@ -108,9 +108,9 @@ def embed(
 
 def _without_encoding(plan: Plan, writer: IndexWriter) -> Iterator[LedgerRow]:
     """Moves, files that stayed as they are, and files that cannot be read at all."""
-    known, held = writer.known(), writer.documents()
+    known, documents = writer.known(), writer.documents()
     for uri, row in known.items():
-        if row.state in FAILURES and uri not in held and not Path(uri).exists():
+        if row.state in FAILURES and uri not in documents and not Path(uri).exists():
             writer.remove(uri)  # a failure of a file that is gone concerns nobody
     rows = [_unchanged(known[planned.source.uri], planned.source) for planned in plan.of("keep")]
     rows += [_row(p.source, state="unsupported", reason=p.reason) for p in plan.of("unsupported")]

@@ -80,10 +80,10 @@ def _look(path: Path) -> Planned:
 def _decided(planned: Planned, documents: Mapping[str, str], homeless: dict[str, list[str]]) -> Planned:
     if planned.action != "add":
         return planned
-    held = documents.get(planned.source.uri)
-    if held == planned.source.digest:
+    known = documents.get(planned.source.uri)
+    if known == planned.source.digest:
         return Planned("keep", planned.source)
-    if held is not None:
+    if known is not None:
         return Planned("replace", planned.source)
     if homeless.get(planned.source.digest):
         return Planned("move", planned.source, moved_from=homeless[planned.source.digest].pop())

@@ -38,8 +38,8 @@ def _groups(hits: Sequence[Hit], links: Links, k: int) -> list[_Group]:
     groups: list[_Group] = []
     numbers: dict[int, int] = {}  # of the group that the hit in a place is in
     for place, (hit, text) in enumerate(zip(hits, texts, strict=True)):
-        asked = sorted({numbers[other] for other in related[place] if other in numbers})
-        number = next((number for number in asked if groups[number].takes(hit, text, links)), None)
+        linked = sorted({numbers[other] for other in related[place] if other in numbers})
+        number = next((number for number in linked if groups[number].takes(hit, text, links)), None)
         if number is None and len(groups) < k:
             number = len(groups)
             groups.append(_Group(hit, text))

@@ -20,41 +20,41 @@ if TYPE_CHECKING:
 _KEY = "answer"
 
 
-def answer_to(index: OpenIndex, asked: Request, root: Path) -> SearchResult:
+def answer_to(index: OpenIndex, request: Request, root: Path) -> SearchResult:
     """The answer, with the best sentences if they were looked for before."""
-    kept = _kept(index, asked)
-    return kept[0] if kept else _keep(index, asked, search(index.kb, asked, root), explained=False)
+    kept = _kept(index, request)
+    return kept[0] if kept else _keep(index, request, search(index.kb, request, root), explained=False)
 
 
-def explained(index: OpenIndex, asked: Request, root: Path) -> SearchResult:
+def explained(index: OpenIndex, request: Request, root: Path) -> SearchResult:
     """The same hits with the sentence in each that answers best, which takes the model a forward pass more."""
-    kept = _kept(index, asked)
+    kept = _kept(index, request)
     if kept and kept[1]:
         return kept[0]
-    answer = answer_to(index, asked, root)
-    return _keep(index, asked, index.kb.highlight(answer), explained=True)
+    answer = answer_to(index, request, root)
+    return _keep(index, request, index.kb.highlight(answer), explained=True)
 
 
-def search(kb: KnowledgeBase, asked: Request, root: Path, *, k: int | None = None) -> SearchResult:
+def search(kb: KnowledgeBase, request: Request, root: Path, *, k: int | None = None) -> SearchResult:
     """Ask; nothing is kept."""
     return kb.search(
-        asked.query,
-        where=filters.filter_of(asked, root),
-        k=k or asked.shown,
-        mode=asked.mode,
+        request.query,
+        where=filters.filter_of(request, root),
+        k=k or request.shown,
+        mode=request.mode,
         otherwise=(interface_language(),),
     )
 
 
-def _kept(index: OpenIndex, asked: Request) -> tuple[SearchResult, bool] | None:
+def _kept(index: OpenIndex, request: Request) -> tuple[SearchResult, bool] | None:
     kept = st.session_state.get(_KEY)
-    return kept[1:] if kept and kept[0] == _question(index, asked) else None
+    return kept[1:] if kept and kept[0] == _question(index, request) else None
 
 
-def _keep(index: OpenIndex, asked: Request, answer: SearchResult, *, explained: bool) -> SearchResult:
-    st.session_state[_KEY] = (_question(index, asked), answer, explained)
+def _keep(index: OpenIndex, request: Request, answer: SearchResult, *, explained: bool) -> SearchResult:
+    st.session_state[_KEY] = (_question(index, request), answer, explained)
     return answer
 
 
-def _question(index: OpenIndex, asked: Request) -> tuple[object, ...]:
-    return index.stamp, asked.question(), interface_language()
+def _question(index: OpenIndex, request: Request) -> tuple[object, ...]:
+    return index.stamp, request.question(), interface_language()

@@ -22,7 +22,7 @@ def remember(query: str) -> None:
         st.session_state[_KEY] = [query, *before][:_MOST]
 
 
-def panel(asked: Request) -> None:
+def panel(request: Request) -> None:
     """Questions to ask again."""
     recent: list[str] = st.session_state.get(_KEY, [])
     if not recent:
@@ -35,5 +35,5 @@ def panel(asked: Request) -> None:
                 key=f"recent-{number}",
                 icon=":material/history:",
                 on_click=urls.go,
-                args=(replace(asked, query=query),),
+                args=(replace(request, query=query),),
             )

@@ -49,17 +49,17 @@ def show() -> None:
 
 
 def _page(index: OpenIndex, documents: Sequence[DocumentRow]) -> None:
-    asked, found = urls.current(), _facets(index.stamp, documents)
-    filters.panel(asked, found)
-    if asked.query:
+    request, found = urls.current(), _facets(index.stamp, documents)
+    filters.panel(request, found)
+    if request.query:
         with st.container(key="field"):
-            _field(asked)
-        _results(index, asked, found)
-    elif asked.opened:
+            _field(request)
+        _results(index, request, found)
+    elif request.opened:
         with st.container(key="source"):
-            source.show(index, asked, ())
+            source.show(index, request, ())
     else:
-        _start(asked, len(documents), len(found.languages))
+        _start(request, len(documents), len(found.languages))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -79,21 +79,21 @@ def _first_run(say: Callable[[str], None]) -> None:
         st.page_link(state.page("library"), label=_("Go to the library"), icon=":material/folder_open:")
 
 
-def _start(asked: Request, documents: int, languages: int) -> None:
+def _start(request: Request, documents: int, languages: int) -> None:
     with st.container(key="start"):
         st.title(_("Search your documents in any language"))
-        _field(asked)
+        _field(request)
         counts = (
             ngettext("{n} document", "{n} documents", documents),
             ngettext("{n} language", "{n} languages", languages),
         )
         st.caption(" · ".join(counts))
-        history.panel(asked)
+        history.panel(request)
 
 
-def _field(asked: Request) -> None:
+def _field(request: Request) -> None:
     """The question, and quietly below it how to ask more exactly."""
-    st.session_state["q"] = asked.query
+    st.session_state["q"] = request.query
     st.text_input(
         _("What are you looking for?"),
         key="q",
@@ -107,7 +107,7 @@ def _field(asked: Request) -> None:
         with st.popover(_("Ask more exactly"), icon=":material/help:", type="tertiary"):
             _operators()
         with st.popover(_("Way of searching"), icon=":material/tune:", type="tertiary"):
-            _modes(asked)
+            _modes(request)
 
 
 def _ask() -> None:
@@ -133,13 +133,13 @@ def _operators() -> None:
     )
 
 
-def _modes(asked: Request) -> None:
+def _modes(request: Request) -> None:
     names = {
         "hybrid": _("by meaning and by words"),
         "dense": _("by meaning alone"),
         "keyword": _("by words alone"),
     }
-    st.session_state["mode"] = asked.mode
+    st.session_state["mode"] = request.mode
     st.radio(
         _("Way of searching"),
         get_args(Mode),
@@ -149,65 +149,65 @@ def _modes(asked: Request) -> None:
     )
 
 
-def _results(index: OpenIndex, asked: Request, found: filters.Facets) -> None:
+def _results(index: OpenIndex, request: Request, found: filters.Facets) -> None:
     """The hits at once, the best sentences in them a moment later, and the source that is opened."""
     with st.spinner(_("Searching …")):
-        answer = answers.answer_to(index, asked, found.root)
+        answer = answers.answer_to(index, request, found.root)
     if not answer.hits:
-        _nothing(index.kb, asked, found)
+        _nothing(index.kb, request, found)
         return
-    left, right = _columns(asked)
+    left, right = _columns(request)
     with left:
-        drawn = _list(answer, asked)
-    hits = answers.explained(index, asked, found.root).hits
+        drawn = _list(answer, request)
+    hits = answers.explained(index, request, found.root).hits
     for again, hit in zip(drawn, hits, strict=True):
         again(hit)
     if right is not None:
         with right:
-            source.show(index, asked, hits)
+            source.show(index, request, hits)
 
 
-def _columns(asked: Request) -> tuple[DeltaGenerator, DeltaGenerator | None]:
-    if asked.opened is None:
+def _columns(request: Request) -> tuple[DeltaGenerator, DeltaGenerator | None]:
+    if request.opened is None:
         return st.container(key="results"), None
     left, right = st.columns([5, 6], gap="medium")
     return left.container(key="results-beside"), right.container(key="source")
 
 
-def _list(answer: SearchResult, asked: Request) -> list[Callable[[Hit], None]]:
+def _list(answer: SearchResult, request: Request) -> list[Callable[[Hit], None]]:
     """Draw the cards; what comes back draws the words of each again.
 
     Where nothing is relevant that is said, and the nearest passages are a click away.
     """
     if not answer.nothing_relevant:
         st.caption(ngettext("The best {n} passage", "The best {n} passages", len(answer.hits)))
-        return _cards(answer, asked)
+        return _cards(answer, request)
     st.info(_("Nothing in your documents seems to answer this."), icon=":material/search_off:")
-    with st.expander(_("Show the nearest passages"), expanded=asked.opened is not None):
-        return _cards(answer, asked)
+    with st.expander(_("Show the nearest passages"), expanded=request.opened is not None):
+        return _cards(answer, request)
 
 
-def _cards(answer: SearchResult, asked: Request) -> list[Callable[[Hit], None]]:
-    drawn = [card(hit, opened=_is_opened(hit, asked), on_open=_open) for hit in answer.hits]
-    if len(answer.hits) >= asked.shown and asked.shown < urls.MOST_HITS:
-        more = replace(asked, shown=min(asked.shown + urls.PAGE_OF_HITS, urls.MOST_HITS))
+def _cards(answer: SearchResult, request: Request) -> list[Callable[[Hit], None]]:
+    drawn = [card(hit, opened=_is_opened(hit, request), on_open=_open) for hit in answer.hits]
+    if len(answer.hits) >= request.shown and request.shown < urls.MOST_HITS:
+        more = replace(request, shown=min(request.shown + urls.PAGE_OF_HITS, urls.MOST_HITS))
         st.button(_("Show more"), icon=":material/expand_more:", on_click=urls.go, args=(more,), width="stretch")
     return drawn
 
 
-def _is_opened(hit: Hit, asked: Request) -> bool:
-    return asked.opened is not None and urls.place_of(hit).passage_is(asked.opened)
+def _is_opened(hit: Hit, request: Request) -> bool:
+    return request.opened is not None and urls.place_of(hit).passage_is(request.opened)
 
 
 def _open(hit: Hit) -> None:
     urls.go(replace(urls.current(), opened=urls.place_of(hit)))
 
 
-def _nothing(kb: KnowledgeBase, asked: Request, found: filters.Facets) -> None:
+def _nothing(kb: KnowledgeBase, request: Request, found: filters.Facets) -> None:
     with st.container(key="nothing"):
         st.subheader(_("Nothing found"))
         st.write(_("Try other words, fewer of them, or take back a quoted phrase or an excluded word."))
-        for name, other in filters.without_each(asked):
+        for name, other in filters.without_each(request):
             if answers.search(kb, other, found.root, k=1).hits:
                 st.button(
                     _("Search without the filter by {filter}").replace("{filter}", name),

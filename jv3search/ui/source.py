@@ -54,26 +54,26 @@ class _Source:
         ]
 
 
-def show(index: OpenIndex, asked: Request, hits: Sequence[Hit]) -> None:
+def show(index: OpenIndex, request: Request, hits: Sequence[Hit]) -> None:
     """Draw what the request has opened; `hits` are the passages to step through."""
-    assert asked.opened is not None
-    row = state.document_row(index, asked.opened.document)
+    assert request.opened is not None
+    row = state.document_row(index, request.opened.document)
     if row is None:
         safe.notice("warning", _("This document is not in the index any more."))
         st.button(_("Close"), key="close", icon=":material/close:", on_click=_close)
         return
-    source = _source(index, row, asked.opened, hits)
+    source = _source(index, row, request.opened, hits)
     _head(source)
     fault = original.fault(row)
     if fault:
         safe.notice("warning", fault)
-    _steps(source, asked, hits, with_file=not fault)
+    _steps(source, request, hits, with_file=not fault)
     if row.format == "pdf" and not fault and _page(source):
         with st.expander(_("Text of this page")):  # for screen readers, and to copy from
             safe.show(text_html(source))
     else:
         safe.show(text_html(source))
-    _turn(source, asked)
+    _turn(source, request)
     st.html(_SCROLL.read_text(encoding="utf-8"), unsafe_allow_javascript=True)  # ours alone: no document's word
 
 
@@ -113,22 +113,22 @@ def where(source: _Source) -> str:
     return words.replace("{n}", str(source.number)).replace("{count}", str(count))
 
 
-def _steps(source: _Source, asked: Request, hits: Sequence[Hit], *, with_file: bool) -> None:
+def _steps(source: _Source, request: Request, hits: Sequence[Hit], *, with_file: bool) -> None:
     """To the hit before and after this one in the document, and the file itself if it is still there."""
     mine = sorted((hit for hit in hits if hit.uri == source.row.uri), key=lambda hit: hit.span.start)
     at = next((number for number, hit in enumerate(mine) if hit.span == source.passage), None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="source-steps"):
         if at is not None and len(mine) > 1:
-            _step(_("Previous passage"), "arrow_upward", asked, mine[at - 1] if at else None)
-            _step(_("Next passage"), "arrow_downward", asked, mine[at + 1] if at + 1 < len(mine) else None)
+            _step(_("Previous passage"), "arrow_upward", request, mine[at - 1] if at else None)
+            _step(_("Next passage"), "arrow_downward", request, mine[at + 1] if at + 1 < len(mine) else None)
             words = _("passage {n} of {count} found in it")
             st.caption(words.replace("{n}", str(at + 1)).replace("{count}", str(len(mine))))
         if with_file:
             _download(source.row)
 
 
-def _step(name: str, icon: str, asked: Request, hit: Hit | None) -> None:
-    other = asked if hit is None else replace(asked, opened=urls.place_of(hit))
+def _step(name: str, icon: str, request: Request, hit: Hit | None) -> None:
+    other = request if hit is None else replace(request, opened=urls.place_of(hit))
     st.button(
         name,
         key=icon,
@@ -197,7 +197,7 @@ def text_html(source: _Source) -> Markup:
     )
 
 
-def _turn(source: _Source, asked: Request) -> None:
+def _turn(source: _Source, request: Request) -> None:
     """To the page before and after."""
     if len(source.parts) == 1:
         return
@@ -207,14 +207,14 @@ def _turn(source: _Source, asked: Request) -> None:
         for name, icon, number in zip(
             names, ("chevron_left", "chevron_right"), (source.number - 1, source.number + 1), strict=True
         ):
-            assert asked.opened is not None
+            assert request.opened is not None
             st.button(
                 name,
                 key=icon,
                 icon=f":material/{icon}:",
                 disabled=not 1 <= number <= len(source.parts),
                 on_click=urls.go,
-                args=(replace(asked, opened=replace(asked.opened, part=number)),),
+                args=(replace(request, opened=replace(request.opened, part=number)),),
             )
 
 

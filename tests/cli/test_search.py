@@ -151,6 +151,16 @@ def test_no_index(jv3, tmp_path):
     assert "ingest" in outcome.err
 
 
+def test_an_empty_index_names_the_next_step(jv3, tmp_path):
+    (tmp_path / "นัดหมาย.txt").write_text("พบแพทย์วันจันทร์", encoding="utf-8")
+    jv3("ingest", tmp_path / "นัดหมาย.txt", "--index", tmp_path / "kb")
+    jv3("remove", tmp_path / "นัดหมาย.txt", "--index", tmp_path / "kb")
+    outcome = jv3("search", "--index", tmp_path / "kb", "พบแพทย์เมื่อไหร่")
+    assert outcome.status == 0
+    assert outcome.out.startswith("Nothing was found: the index is empty")
+    assert "The index holds no documents yet: `ingest FOLDER` puts some in." in outcome.err
+
+
 def test_damaged_search_vectors_are_told_and_built_again(jv3, index):
     before = jv3("search", "Drucker", "--index", index, "--json")
     assert before.err == ""

@@ -26,6 +26,13 @@ def test_a_question_stands_over_its_statement_in_every_language(tmp_path):
     assert page.blocks[1].texts["de"] == "Monatlich 820 Euro."
 
 
+def test_a_line_of_terms_says_one_thing_in_every_language(tmp_path):
+    lines = "en\tde\tth\npay the rent\tMiete zahlen\tจ่ายค่าเช่า\n"
+    (tmp_path / "a.tsv").write_text(lines, encoding="utf-8")
+    (page,) = written.terms(tmp_path)
+    assert page.blocks[0].texts == {"en": "pay the rent", "de": "Miete zahlen", "th": "จ่ายค่าเช่า"}
+
+
 def test_places_have_names_and_other_words_for_them(tmp_path):
     folder = tmp_path / places.TRANSLATIONS
     folder.mkdir(parents=True)

@@ -84,3 +84,6 @@ def test_no_everyday_text_of_the_training_stands_in_the_sets_that_measure_it() -
         assert not {squeezed(text) for text in questions.values()} & asked, page.key
         for language, text in statements.items():
             assert not pieces(text, language) & told.get(language, set()), (page.key, language)
+    for page in written.terms():
+        assert all(page.blocks[0].texts.values()), page.key
+        assert not {squeezed(text) for text in page.blocks[0].texts.values()} & asked, page.key
