@@ -3,7 +3,8 @@
     python -m benchmarks.cold_start [--rounds 5]
 
 Every search is a process of its own over an index of the sample documents. Importing is measured in such a process
-too: the same modules are imported and nothing else is done. `--help` stands beside, for what needs no library.
+too: the same modules are imported and nothing else is done. Beside stand a search with the engine torch, and
+`--help` for what needs no library.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SAMPLES = Path(__file__).parent.parent / "ingest" / "samples"
 IMPORTS = (
     "import jv3search.cli.search, jv3search.knowledge_base, jv3search.indexes.index, "
     "jv3search.indexes.vectors.faiss, jv3search.encoders.jina_v3.encoder, "
-    "jv3search.encoders.jina_v3.torch_engine, jv3search.text.language, jv3search.readers"
+    "jv3search.encoders.jina_v3.openvino_engine, jv3search.text.language, jv3search.readers"
 )
 
 
@@ -42,8 +43,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         index = ["--index", f"{scratch}/kb"]
         seconds(["-m", "jv3search", "ingest", str(SAMPLES), *index, "--model", "jv3-mini"])
+        search = ["-m", "jv3search", "search", "Wie repariere ich ein Fahrrad?", *index]
         commands = {
-            "search": ["-m", "jv3search", "search", "Wie repariere ich ein Fahrrad?", *index],
+            "search": search,
+            "with torch": [*search, "--engine", "torch"],
             "imports alone": ["-c", IMPORTS],
             "torch alone": ["-c", "import torch"],
             "help": ["-m", "jv3search", "--help"],

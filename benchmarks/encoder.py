@@ -1,8 +1,8 @@
-"""The full-size architecture (24 layers x 1024, random weights): our encoder, transformers, sentence-transformers.
+"""The full-size architecture (24 layers x 1024, random weights): our engines, transformers, sentence-transformers.
 
     python -m benchmarks.encoder [--layers 24] [--texts 48] [--rounds 2]
 
-All three embed the same texts of mixed length under retrieval.passage with the adapter of a checkpoint that is
+All embed the same texts of mixed length under retrieval.passage with the adapter of a checkpoint that is
 made on the spot (nothing is downloaded, nothing committed). transformers runs a plain loop: texts in the order
 given, batches of 8 padded to their longest, PEFT adapter. sentence-transformers does as its `encode` does: it
 sorts by length, batches of 8. Each run is a process of its own, in turns.
@@ -14,6 +14,8 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ import numpy as np
 from benchmarks.measure import in_own_process, machine, report_to_parent
 
 WORK = Path(__file__).parent / "work"
-CONTENDERS = ("jv3search", "transformers", "sentence-transformers")
+CONTENDERS = ("openvino", "torch", "transformers", "sentence-transformers")
 BATCH = 8
 MINI = Path(__file__).parent.parent / "jv3search" / "assets" / "jv3-mini"
 SAMPLES = Path(__file__).parent.parent / "ingest" / "samples"
@@ -109,11 +111,11 @@ def mixed_texts(count: int) -> list[str]:
     return [source[a : a + n] for a, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
 
 
-def run_jv3search(folder: Path, texts: list[str]) -> None:
-    """Our encoder's public verb."""
+def run_jv3search(folder: Path, texts: list[str], engine: str) -> None:
+    """Our encoder's public verb, on one of its engines."""
     from jv3search.encoders.models import load
 
-    encoder = load(folder)
+    encoder = load(folder, engine=engine)
     encoder.encode(texts[:1], "retrieval.passage")
     report_to_parent(lambda: _summed(encoder.encode(texts, "retrieval.passage"), _tokens(folder, texts)))
 
@@ -190,8 +192,13 @@ def main() -> None:
     options = parser.parse_args()
     folder = make_checkpoint(options.layers)
     if options.contender:
-        runs = {"jv3search": run_jv3search, "transformers": run_transformers}
-        runs.get(options.contender, run_sentence_transformers)(folder, mixed_texts(options.texts))
+        runs: dict[str, Callable[[Path, list[str]], None]] = {
+            "openvino": partial(run_jv3search, engine="openvino"),
+            "torch": partial(run_jv3search, engine="torch"),
+            "transformers": run_transformers,
+            "sentence-transformers": run_sentence_transformers,
+        }
+        runs[options.contender](folder, mixed_texts(options.texts))
         return
     results: dict[str, list[Any]] = {name: [] for name in CONTENDERS}
     for _ in range(options.rounds):
@@ -200,7 +207,7 @@ def main() -> None:
             results[name].append(in_own_process("benchmarks.encoder", *arguments))
             print(f"{name}: {results[name][-1]}", file=sys.stderr)
     best = {name: min(runs, key=lambda run: run.seconds) for name, runs in results.items()}
-    ours = best["jv3search"]
+    ours = best["openvino"]
     print(f"{options.layers} layers x 1024, {options.texts} texts, {ours.report['tokens']} tokens; {machine()}")
     for name, run in best.items():
         speed = run.report["tokens"] / run.seconds

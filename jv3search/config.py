@@ -22,6 +22,9 @@ _FILE = "jv3search.toml"
 _KINDS = {int: "a whole number", str: "text"}
 _LEAST = {"chunk_tokens": 16, "upload_limit_mb": 1}
 
+ENGINES = ("auto", "openvino", "torch")
+"""What runs the network; auto is the first of the others that is installed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -35,6 +38,7 @@ class Settings:
     kind       how a new index is searched: flat (exact), ivf (approximate), auto (by size); empty: auto
     chunk_tokens  target size of a chunk, in tokens of the model in use
     catalog    SQLAlchemy URL of the catalog; empty: SQLite in the index folder
+    engine     what runs the model: openvino, torch, or auto (openvino where it is installed, else torch)
     threads    CPU threads of the encoder; 0: as many as there are cores
     roots      folders the application may read documents of, joined as in PATH; empty: the documents folder
     upload_limit_mb  largest file the application takes, in megabytes; the readers take 200 at most
@@ -48,6 +52,7 @@ class Settings:
     kind: str = ""
     chunk_tokens: int = 256
     catalog: str = ""
+    engine: str = "auto"
     threads: int = 0
     roots: str = ""
     upload_limit_mb: int = 200
@@ -107,6 +112,8 @@ def _converted(key: str, kind: type, value: object, origin: str) -> object:
         converted = kind(value)
     except (TypeError, ValueError):
         raise wrong from None
+    if key == "engine" and converted not in ENGINES:
+        raise ConfigError(f"{origin} sets engine to {value!r}; expected one of {', '.join(ENGINES)}")
     if kind is int and converted < _LEAST.get(key, 0):
         raise ConfigError(f"{origin} sets {key} to {value}; it must be at least {_LEAST.get(key, 0)}")
     if kind not in _KINDS and value == "":  # Path("") would be the current folder

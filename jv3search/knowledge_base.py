@@ -333,19 +333,20 @@ def open(  # noqa: A001 - jv3search.open, as gzip.open
     return KnowledgeBase(load_settings(given | kept), reader)
 
 
-def load_encoder(name: str = "") -> Encoder:
+def load_encoder(name: str = "", *, engine: str | None = None) -> Encoder:
     """A model by its name or its checkpoint's folder; if none is named that of the settings, else the best here.
 
-    ModelError if there is none of that name, or if it is damaged.
+    `engine` is what runs it: openvino, torch, or auto; None is that of the settings. ModelError if there is no
+    model of that name, if it is damaged, or if the engine is not installed.
     """
-    return encoder_of(load_settings({"model": name or None}))
+    return encoder_of(load_settings({"model": name or None, "engine": engine}))
 
 
 def encoder_of(settings: Settings) -> Encoder:
     """The model that some settings name, or the best that is here."""
     from jv3search.encoders.models import load, locate
 
-    return load(locate(with_model(settings).model, settings.models), settings.threads)
+    return load(locate(with_model(settings).model, settings.models), settings.threads, settings.engine)
 
 
 def with_model(settings: Settings) -> Settings:

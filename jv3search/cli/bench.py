@@ -12,6 +12,7 @@ from jv3search.cli.options import (
     PathType,
     counted,
     echo_json,
+    engine_option,
     index_option,
     json_option,
     model_option,
@@ -50,6 +51,7 @@ _COLUMNS = f"{'dims':>5}  {'index':>10}" + f"  {'recall':>8} {'median':>9} {'p95
 @click.option("--plot", type=PathType(), metavar="FILE", help="Draw the result as a .png or .svg.")
 @index_option
 @model_option
+@engine_option
 @json_option
 def bench(
     dims: tuple[int, ...],
@@ -59,6 +61,7 @@ def bench(
     plot: Path | None,
     index: Path | None,
     model: str | None,
+    engine: str | None,
     as_json: bool,
 ) -> None:
     """Try Matryoshka dimensions on the index: recall, size of the vectors, time of a search.
@@ -72,7 +75,7 @@ def bench(
     if plot:
         check_plot(plot)
     texts = list(query_lines(queries)) if queries else None
-    with knowledge_base.open(index, model=model) as kb:
+    with knowledge_base.open(index, model=model, engine=engine) as kb:
         found = measured(kb.reader, kb.encoder, dims, texts, sample=sample, k=k, progress=counting)
     left_out = sorted(set(dims) - {of.dimension for of in found.trials})
     if left_out:

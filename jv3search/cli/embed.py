@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from jv3search.cli.options import echo_json, model_option
+from jv3search.cli.options import echo_json, engine_option, model_option
 from jv3search.cli.progress import counting
 from jv3search.config import load_settings
 from jv3search.errors import InputError
@@ -27,8 +27,9 @@ _LINES = 64  # embedded together; results appear after so many
 )
 @click.option("--dim", type=int, metavar="N", help="Dimension, 1 to the model's size [its size].")
 @model_option
+@engine_option
 @click.option("--late", is_flag=True, help="Late chunking: the lines are the chunks of one document.")
-def embed(file: TextIO, task: Any, dim: int | None, model: str | None, late: bool) -> None:
+def embed(file: TextIO, task: Any, dim: int | None, model: str | None, engine: str | None, late: bool) -> None:
     """Embed each line of FILE (stdin if none is given); one JSON line {"embedding": [...]} out for each.
 
     With --late the lines, joined by one space, are embedded as one text and pooled line by line.
@@ -37,7 +38,7 @@ def embed(file: TextIO, task: Any, dim: int | None, model: str | None, late: boo
 
     if late and task != "retrieval.passage":
         raise InputError("--late embeds a document's chunks: use it together with --task retrieval.passage")
-    settings = load_settings({"model": model})
+    settings = load_settings({"model": model, "engine": engine})
     lines = _lines(file)
     encoder = encoder_of(settings)
     embeddings = [_late(encoder, list(lines), dim)] if late else _each(encoder, lines, task, dim)

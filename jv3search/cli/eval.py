@@ -10,7 +10,16 @@ from typing import Any
 
 import click
 
-from jv3search.cli.options import Listed, PathType, echo_json, index_option, json_option, model_option, notice
+from jv3search.cli.options import (
+    Listed,
+    PathType,
+    echo_json,
+    engine_option,
+    index_option,
+    json_option,
+    model_option,
+    notice,
+)
 from jv3search.cli.progress import counting
 from jv3search.errors import InputError
 
@@ -27,6 +36,7 @@ from jv3search.errors import InputError
 )
 @index_option
 @model_option
+@engine_option
 @click.option(
     "--mode",
     type=Listed("hybrid", "dense", "keyword"),
@@ -67,6 +77,7 @@ def evaluate(
     sample: int,
     index: Path | None,
     model: str | None,
+    engine: str | None,
     mode: tuple[Any, ...],
     pooling: tuple[Any, ...],
     dims: tuple[int, ...],
@@ -90,7 +101,7 @@ def evaluate(
     _check(dataset, silver, index, save, baseline)
     before = load_baseline(baseline) if baseline else None
     grid = Grid(pooling, dims, mode, standard_measures(k))
-    found = measured(index, model, dataset, grid, sample=sample, progress=counting)
+    found = measured(index, model, dataset, grid, sample=sample, engine=engine, progress=counting)
     for remark in found.notices:
         notice(remark)
     as_saved = evaluation_as_json(found)

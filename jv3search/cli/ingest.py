@@ -14,6 +14,7 @@ from jv3search.cli.options import (
     PathType,
     counted,
     echo_json,
+    engine_option,
     index_option,
     json_option,
     kind_option,
@@ -44,6 +45,7 @@ _PLAN_WORDS = {
 @click.argument("paths", nargs=-1, type=PathType(), metavar="[PATH]...")
 @index_option
 @model_option
+@engine_option
 @click.option("--dim", type=int, metavar="N", help="Search dimension of a new index [256, or the model's size].")
 @kind_option
 @click.option("--chunk-tokens", type=click.IntRange(min=16), metavar="N", help="Target size of a chunk [256].")
@@ -57,6 +59,7 @@ def ingest(
     paths: tuple[Path, ...],
     index: Path | None,
     model: str | None,
+    engine: str | None,
     dim: int | None,
     kind: str | None,
     chunk_tokens: int | None,
@@ -73,7 +76,9 @@ def ingest(
 
     if dim is not None:
         _check_dimension(dim)
-    kb = knowledge_base.open(index, create=True, model=model, dimension=dim, kind=kind, chunk_tokens=chunk_tokens)
+    kb = knowledge_base.open(
+        index, create=True, model=model, engine=engine, dimension=dim, kind=kind, chunk_tokens=chunk_tokens
+    )
     with kb, _Bars() as bars:
         if dry_run:
             return _show_plan(kb.plan(*paths, prune=prune, progress=bars.progress()), kb.settings, prune, as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from jv3search.cli.options import echo_json, json_option, notice
+from jv3search.cli.options import echo_json, engine_option, json_option, notice
 from jv3search.config import load_settings
 
 
@@ -48,16 +48,17 @@ def pull(name: str) -> None:
 
 @model.command()
 @click.argument("name", default="")
+@engine_option
 @json_option
-def verify(name: str, as_json: bool) -> int:
+def verify(name: str, engine: str | None, as_json: bool) -> int:
     """Check a model (a name or a folder) against its golden values; exit status 1 if one does not hold."""
     from jv3search.encoders.golden import verify as checks
     from jv3search.encoders.models import load, locate
     from jv3search.knowledge_base import with_model
 
-    settings = with_model(load_settings({"model": name or None}))
+    settings = with_model(load_settings({"model": name or None, "engine": engine}))
     failed = 0
-    for check in checks(load(locate(settings.model, settings.models), settings.threads)):
+    for check in checks(load(locate(settings.model, settings.models), settings.threads, settings.engine)):
         failed += not check.passed
         if as_json:
             echo_json({"check": check.what, "passed": check.passed, "detail": check.detail})

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from jv3search.config import ENGINES
 from jv3search.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -62,6 +63,15 @@ def model_option(command: Command) -> Command:
     """--model NAME."""
     return click.option(
         "--model", metavar="NAME", help="jina-embeddings-v3, jv3-mini, or the folder of a checkpoint."
+    )(command)
+
+
+def engine_option(command: Command) -> Command:
+    """--engine ENGINE."""
+    return click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        help="What runs the model; auto is openvino where it is installed, else torch.",
     )(command)
 
 

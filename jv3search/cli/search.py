@@ -16,6 +16,7 @@ import click
 from jv3search.cli.options import (
     PathType,
     echo_json,
+    engine_option,
     harmless,
     index_option,
     json_option,
@@ -65,6 +66,7 @@ class SearchCommand(click.Command):
 @click.option("--queries", type=PathType(), metavar="FILE", help="Search each line of a file; - is stdin.")
 @index_option
 @model_option
+@engine_option
 @click.option("--k", type=click.IntRange(min=1), default=10, show_default=True, help="How many hits.")
 @click.option("--lang", metavar="CODES", default="", help="Only chunks in these languages: de,ja")
 @click.option("--type", "types", metavar="TYPES", default="", help="Only documents of these types: pdf,docx")
@@ -91,6 +93,7 @@ def search(
     queries: Path | None,
     index: Path | None,
     model: str | None,
+    engine: str | None,
     k: int,
     lang: str,
     types: str,
@@ -119,7 +122,7 @@ def search(
     for folder in under:
         if not folder.exists():
             notice(f"There is no folder {folder} any more; documents that were below it can still be found.")
-    kb = knowledge_base.open(index, model=model)
+    kb = knowledge_base.open(index, model=model, engine=engine)
     ask = partial(kb.search, where=where, k=k, mode=mode, group=group, languages=languages)
     with kb, counting(len(questions), "searching", beside_results=True) as step:
         for number, question in enumerate(questions, start=1):

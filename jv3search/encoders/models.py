@@ -1,6 +1,6 @@
 """Which models there are, where they lie, and how one is fetched: only when asked, at a pinned revision.
 
-Nothing here imports torch; the encoder is loaded by `load`.
+Nothing here imports an engine's library; the encoder is loaded by `load`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jv3search.config import ENGINES
 from jv3search.errors import ModelError
 
 if TYPE_CHECKING:
+    from jv3search.encoders.engine import Engine
+    from jv3search.encoders.jina_v3.config import CheckpointConfig
     from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
 
 JINA_V3 = "jina-embeddings-v3"
@@ -95,17 +98,39 @@ def facts_of(folder: Path) -> ModelFacts:
     return ModelFacts(weights_digest(folder), config.instructions["retrieval.passage"], config.dimension)
 
 
-def load(folder: Path, threads: int = 0) -> JinaV3Encoder:
-    """The encoder of a checkpoint folder, on PyTorch, which is imported here; `threads` 0 is one a core."""
-    # Threads that spin while they wait cost other processes their cores. OpenMP reads this when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+def load(folder: Path, threads: int = 0, engine: str = "auto") -> JinaV3Encoder:
+    """The encoder of a checkpoint folder; `threads` 0 is one a core.
+
+    `engine` is openvino, torch, or auto: openvino where it is installed, else torch. The library is imported here.
+    ModelError for a checkpoint that does not fit, or an engine that is not here.
+    """
     from jv3search.encoders.jina_v3.config import read_config
     from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
     from jv3search.encoders.jina_v3.tokenizer import load_tokenizer
-    from jv3search.encoders.jina_v3.torch_engine import TorchEngine
 
     config, tokenizer = read_config(folder), load_tokenizer(folder)
-    return JinaV3Encoder(folder, config, tokenizer, TorchEngine(folder, config, threads))
+    return JinaV3Encoder(folder, config, tokenizer, _engine(engine, folder, config, threads))
+
+
+def _engine(name: str, folder: Path, config: CheckpointConfig, threads: int) -> Engine:
+    if name not in ENGINES:
+        raise ModelError(f"there is no engine {name!r}: choose one of {', '.join(ENGINES)}")
+    if name != "torch":
+        try:
+            from jv3search.encoders.jina_v3.openvino_engine import OpenVinoEngine
+        except ImportError as error:
+            if name == "openvino":
+                raise ModelError(
+                    f"the engine openvino cannot be imported ({error}): install it with 'pip install openvino', "
+                    "or choose the engine torch"
+                ) from None
+        else:
+            return OpenVinoEngine(folder, config, threads)
+    # Threads that spin while they wait cost other processes their cores. OpenMP reads this when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from jv3search.encoders.jina_v3.torch_engine import TorchEngine
+
+    return TorchEngine(folder, config, threads)
 
 
 def pull(models: Path) -> Path:

@@ -86,7 +86,14 @@ class Evaluation:
 
 
 def evaluate(
-    index: Path | None, model: str | None, dataset: Path | None, grid: Grid, *, sample: int, progress: Progress
+    index: Path | None,
+    model: str | None,
+    dataset: Path | None,
+    grid: Grid,
+    *,
+    sample: int,
+    progress: Progress,
+    engine: str | None = None,
 ) -> Evaluation:
     """How well searches find what is known to be relevant.
 
@@ -96,13 +103,13 @@ def evaluate(
     require_ir_measures()
     with ExitStack() as stack:
         if dataset is not None and dataset.is_dir():
-            kb = KnowledgeBase(with_model(load_settings({"index": index, "model": model})))
+            kb = KnowledgeBase(with_model(load_settings({"index": index, "model": model, "engine": engine})))
             encoder: Encoder = encoder_of(kb.settings)
             reader, collection = stack.enter_context(
                 _of_dataset(dataset, encoder, kb.manifest(), grid.poolings[0], progress)
             )
         else:
-            kb = stack.enter_context(open_index(index, model=model))
+            kb = stack.enter_context(open_index(index, model=model, engine=engine))
             reader, encoder = kb.reader, kb.encoder
             collection = silver(reader, sample) if dataset is None else read_tsv(dataset, reader)
         found = tuple(_runs(grid, collection, reader, encoder, progress))

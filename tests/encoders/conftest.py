@@ -1,4 +1,4 @@
-"""One pair of tiny checkpoints, and an encoder on each, for all encoder tests."""
+"""One pair of tiny checkpoints, and an encoder on each by either engine, for all encoder tests."""
 
 from pathlib import Path
 
@@ -15,18 +15,28 @@ def checkpoints(tmp_path_factory) -> tuple[Path, Path]:
     return make_checkpoints(tmp_path_factory.mktemp("checkpoints"))
 
 
-@pytest.fixture(scope="session")
-def hf(checkpoints) -> JinaV3Encoder:
-    return load(checkpoints[0])
+@pytest.fixture(scope="session", params=["openvino", "torch"])
+def engine(request) -> str:
+    """Tests that ask for an encoder of a tiny checkpoint run once with each engine."""
+    return request.param
 
 
 @pytest.fixture(scope="session")
-def original(checkpoints) -> JinaV3Encoder:
-    return load(checkpoints[1])
+def hf(checkpoints, engine) -> JinaV3Encoder:
+    return load(checkpoints[0], engine=engine)
 
 
 @pytest.fixture(scope="session")
-def small_window(tmp_path_factory) -> JinaV3Encoder:
+def original(checkpoints, engine) -> JinaV3Encoder:
+    return load(checkpoints[1], engine=engine)
+
+
+@pytest.fixture(scope="session")
+def small_window_checkpoint(tmp_path_factory) -> Path:
+    return make_checkpoints(tmp_path_factory.mktemp("small"), positions=66)[0]
+
+
+@pytest.fixture(scope="session")
+def small_window(small_window_checkpoint, engine) -> JinaV3Encoder:
     """The same model reading only 64 tokens at a time, so that short texts need windows."""
-    folder, _ = make_checkpoints(tmp_path_factory.mktemp("small"), positions=66)
-    return load(folder)
+    return load(small_window_checkpoint, engine=engine)

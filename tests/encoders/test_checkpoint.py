@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from jv3search.encoders.jina_v3.digest import weights_digest
+from jv3search.encoders.jina_v3.stored import read_tensors, widened
 from jv3search.encoders.models import load
 from jv3search.errors import ModelError
 
@@ -190,3 +192,40 @@ def test_a_sharded_checkpoint_is_one_checkpoint(checkpoints, tmp_path):
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     whole = load(checkpoints[0]).encode(["東京は日本の首都です。"], "separation")
     assert (load(folder).encode(["東京は日本の首都です。"], "separation") == whole).all()
+
+
+@pytest.mark.parametrize("layout", [0, 1])
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
+def test_the_same_numbers_may_be_stored_in_float32(checkpoints, tmp_path, layout, engine):
+    folder = shutil.copytree(checkpoints[layout], tmp_path / "float32")
+    for path in folder.rglob("*.safetensors"):
+        save_file({key: tensor.float() for key, tensor in load_file(path).items()}, path)
+    expected = load(checkpoints[layout], engine=engine).encode(["กรุงเทพมหานคร", "Paris"], "classification")
+    found = load(folder, engine=engine).encode(["กรุงเทพมหานคร", "Paris"], "classification")
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_tensors_are_read_bit_by_bit_as_torch_reads_them(tmp_path, dtype):
+    numbers = [0.0, -0.0, 1.0, -2.5, 1e-7, 65504.0, 3.1415926, float("inf")]
+    tensor = torch.tensor(numbers).to(dtype).reshape(2, 4)
+    save_file({"a": tensor, "empty": tensor[:0]}, tmp_path / "a.safetensors", metadata={"format": "pt"})
+    read = read_tensors(tmp_path / "a.safetensors")
+    assert read["empty"].shape == (0, 4)
+    np.testing.assert_array_equal(widened(read["a"]).view(np.uint32), tensor.float().numpy().view(np.uint32))
+
+
+def test_tensors_of_whole_numbers_are_refused(copy):
+    change_weights(copy, lambda state: state.update({"emb_ln.bias": torch.zeros(64, dtype=torch.int64)}))
+    with pytest.raises(ModelError, match=r"emb_ln\.bias is of type I64; only F32, F16, BF16 are supported"):
+        load_and_use(copy)
+
+
+def test_an_adapter_of_two_ranks(hf_copy):
+    path = hf_copy / "separation" / "adapter_model.safetensors"
+    state = load_file(path)
+    stem = next(key for key in state if "layers.0.mlp.fc1.lora_A" in key).removesuffix("A.weight")
+    pair = {f"{stem}A.weight": state[f"{stem}A.weight"][:3], f"{stem}B.weight": state[f"{stem}B.weight"][:, :3]}
+    save_file(state | {key: tensor.contiguous() for key, tensor in pair.items()}, path)
+    with pytest.raises(ModelError, match=r"layers\.0\.mlp\.fc1 has rank 3, its word embeddings have 4"):
+        load_and_use(hf_copy)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jv3search.encoders.golden import verify, write_golden
-from jv3search.encoders.models import checked_hashes, default_model, known_models, load, locate, published
+from jv3search.encoders.jina_v3.config import TASKS
+from jv3search.encoders.models import MINI, checked_hashes, default_model, known_models, load, locate, published
 from jv3search.errors import ModelError
 
 
@@ -20,6 +21,12 @@ def test_the_real_weights_reproduce_every_published_value():
     checks = list(verify(load(Path(os.environ["JV3_MODEL_DIR"]))))
     assert [check for check in checks if not check.passed] == []
     assert len(checks) >= 17
+
+
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
+def test_the_bundled_model_reproduces_its_own_values(engine):
+    checks = list(verify(load(locate(MINI, Path("absent")), engine=engine)))
+    assert [(check.what, check.passed) for check in checks] == [(f"embeddings, {task}", True) for task in TASKS]
 
 
 def test_the_published_facts_are_complete():

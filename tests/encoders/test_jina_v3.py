@@ -15,6 +15,7 @@ from transformers.utils import logging
 from jv3search.encoders.engine import Row
 from jv3search.encoders.jina_v3.config import TASKS, folder_of
 from jv3search.encoders.jina_v3.digest import weights_digest
+from jv3search.encoders.models import load
 from jv3search.errors import InputError
 from jv3search.types import Span
 
@@ -176,7 +177,7 @@ def test_threads_that_wait_sleep():
     code = """if True:
         from pathlib import Path
         from jv3search.encoders.models import MINI, load, locate
-        load(locate(MINI, Path()))
+        load(locate(MINI, Path()), engine="torch")
     """
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     told = subprocess.run(
@@ -201,7 +202,8 @@ def test_rows_of_several_tasks_in_one_call_give_what_each_gives_alone(hf):
     assert np.abs(alone[0] - alone[1]).max() > 0.01  # the tasks differ
 
 
-def test_views_share_the_base(hf):
+def test_views_share_the_base(checkpoints):
+    hf = load(checkpoints[0], engine="torch")
     tables = {hf._engine._view(task).embeddings.word_embeddings.base.weight.data_ptr() for task in TASKS}
     assert len(tables) == 1
 

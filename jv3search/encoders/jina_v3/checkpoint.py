@@ -4,8 +4,9 @@
 `jinaai/jina-embeddings-v3`     the same numbers as the original code stores them: every adapted weight is
                                 `parametrizations.weight.original` beside a bank of five LoRA pairs.
 
-Either becomes the native transformers names. No remote code, no pickle; a tensor that is missing, left over
-or of another shape is a ModelError (the shapes are checked where the views are built, in `views`).
+Either becomes the native transformers names. No remote code, no pickle, no torch; a tensor that is missing, left
+over or of another shape is a ModelError. The pooler is dropped: it is no part of an embedding, and its updates in
+the published adapters are zero.
 """
 
 from __future__ import annotations
@@ -13,16 +14,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
+import numpy as np
 
-from jv3search.encoders.jina_v3.config import SCALING, TASKS, folder_of, read_json
+from jv3search.encoders.jina_v3.config import SCALING, TASKS, CheckpointConfig, folder_of, read_json
+from jv3search.encoders.jina_v3.fit import Adapter, check_adapter, check_base
+from jv3search.encoders.jina_v3.stored import Stored, read_tensors
 from jv3search.errors import ModelError
 from jv3search.types import Task
 
-Adapter = dict[str, tuple[Tensor, Tensor]]
-"""Native module name -> (down (rank, in), up (out, rank)); the update of a weight is SCALING * up @ down."""
-
+_POOLER = "pooler."
 _BANK = ".parametrizations.weight.0."
 _ORIGINAL = ".parametrizations.weight.original"
 _RENAMES = (
@@ -41,43 +41,36 @@ _PLAIN_LORA: dict[str, object] = {
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Base tensors under native names, and the five adapters, all float32."""
+    """Base tensors under native names, and the five adapters, as the files store them."""
 
-    base: dict[str, Tensor]
+    base: dict[str, Stored]
     adapters: dict[Task, Adapter]
 
 
-def read_checkpoint(folder: Path) -> Checkpoint:
+def read_checkpoint(folder: Path, config: CheckpointConfig) -> Checkpoint:
     """Read a checkpoint folder in either layout; ModelError says which tensor or file does not fit."""
     state = {key.removeprefix("roberta."): tensor for key, tensor in _read_base(folder).items()}
-    banks = {key: tensor for key, tensor in state.items() if _BANK in key}
-    base = _native_base({key: tensor for key, tensor in state.items() if key not in banks})
+    banks = {key: state.pop(key) for key in list(state) if _BANK in key}
+    base = {name: tensor for name, tensor in _native_base(state).items() if not name.startswith(_POOLER)}
+    check_base(base, config.sizes)
     adapters = _from_banks(banks) if banks else {task: _read_adapter(folder / folder_of(task)) for task in TASKS}
+    for task, adapter in adapters.items():
+        adapters[task] = {name: pair for name, pair in adapter.items() if not name.startswith(_POOLER)}
+        check_adapter(adapters[task], config.sizes)
     return Checkpoint(base, adapters)
 
 
-def _read_base(folder: Path) -> dict[str, Tensor]:
+def _read_base(folder: Path) -> dict[str, Stored]:
     index = folder / "model.safetensors.index.json"
     names = sorted(set(read_json(index)["weight_map"].values())) if index.exists() else ["model.safetensors"]
-    state: dict[str, Tensor] = {}
+    state: dict[str, Stored] = {}
     for name in names:
-        state.update(_load(folder / name))
+        state.update(read_tensors(folder / name))
     return state
 
 
-def _load(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file in float32, one after the other: the whole file is never in memory beside them."""
-    try:
-        with safe_open(path, framework="pt", backend="pread") as file:
-            return {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - no dict
-    except FileNotFoundError:
-        raise ModelError(f"{path} is missing: {path.parent} is not a complete checkpoint") from None
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} is damaged or not a safetensors file ({error}): fetch it again") from None
-
-
-def _native_base(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    base: dict[str, Tensor] = {}
+def _native_base(state: dict[str, Stored]) -> dict[str, Stored]:
+    base: dict[str, Stored] = {}
     for key, tensor in state.items():
         if "lora_" in key:
             raise ModelError(f"the tensor {key} belongs to no known layout of jina-embeddings-v3")
@@ -92,23 +85,23 @@ def _native_name(key: str) -> str:
     return key
 
 
-def _split_qkv(name: str, tensor: Tensor) -> list[tuple[str, Tensor]]:
+def _split_qkv(name: str, tensor: Stored) -> list[tuple[str, Stored]]:
     """The fused Wqkv holds query, key and value in thirds of its first axis."""
     if "mixer.Wqkv" not in name:
         return [(name, tensor)]
     return [
-        (name.replace("mixer.Wqkv", f"self_attn.{letter}_proj"), part.contiguous())
-        for letter, part in zip("qkv", tensor.chunk(3, dim=0), strict=True)
+        (name.replace("mixer.Wqkv", f"self_attn.{letter}_proj"), part)
+        for letter, part in zip("qkv", np.array_split(tensor, 3), strict=True)
     ]
 
 
-def _from_banks(banks: dict[str, Tensor]) -> dict[Task, Adapter]:
+def _from_banks(banks: dict[str, Stored]) -> dict[Task, Adapter]:
     """Banks stack the five tasks: A (5, rank, in), B (5, out, rank), for embeddings both transposed."""
     adapters: dict[Task, Adapter] = {task: {} for task in TASKS}
     for key in banks:
         stem, side = key.split(_BANK)
         if side not in ("lora_A", "lora_B") or len(banks[key]) != len(TASKS):
-            raise ModelError(f"the tensor {key} of shape {tuple(banks[key].shape)} is no bank of five adapters")
+            raise ModelError(f"the tensor {key} of shape {banks[key].shape} is no bank of five adapters")
         if side == "lora_B":
             continue
         pair = banks[key], _partner(banks, key)
@@ -117,14 +110,14 @@ def _from_banks(banks: dict[str, Tensor]) -> dict[Task, Adapter]:
     return adapters
 
 
-def _partner(banks: dict[str, Tensor], key: str) -> Tensor:
+def _partner(banks: dict[str, Stored], key: str) -> Stored:
     other = key.removesuffix("lora_A") + "lora_B"
     if other not in banks:
         raise ModelError(f"the checkpoint has {key} but not {other}")
     return banks[other]
 
 
-def _bank_modules(name: str, down: Tensor, up: Tensor) -> Adapter:
+def _bank_modules(name: str, down: Stored, up: Stored) -> Adapter:
     if "embeddings" in name:
         return {name: _pair(down.T, up.T)}
     return {part: _pair(down, third) for part, third in _split_qkv(name, up)}
@@ -133,8 +126,8 @@ def _bank_modules(name: str, down: Tensor, up: Tensor) -> Adapter:
 def _read_adapter(folder: Path) -> Adapter:
     """A PEFT folder -> pairs by native module; anything but the plain LoRA of jina-v3 is refused."""
     _check_plain(folder / "adapter_config.json")
-    sides: dict[str, dict[str, Tensor]] = {}
-    for key, tensor in _load(folder / "adapter_model.safetensors").items():
+    sides: dict[str, dict[str, Stored]] = {}
+    for key, tensor in read_tensors(folder / "adapter_model.safetensors").items():
         stem, _, side = key.removeprefix("base_model.model.").removesuffix(".weight").rpartition(".lora_")
         side = side.removeprefix("embedding_")
         if side not in ("A", "B"):
@@ -157,7 +150,7 @@ def _check_plain(path: Path) -> None:
         raise ModelError(f"{path}: LoRA scaling is {raw['lora_alpha']}/{raw['r']}; only {SCALING} is supported")
 
 
-def _pair(down: Tensor, up: Tensor) -> tuple[Tensor, Tensor]:
+def _pair(down: Stored, up: Stored) -> tuple[Stored, Stored]:
     if down.ndim != 2 or up.ndim != 2 or down.shape[0] != up.shape[1]:
-        raise ModelError(f"LoRA tensors of shapes {tuple(down.shape)} and {tuple(up.shape)} do not fit together")
-    return down.contiguous(), up.contiguous()
+        raise ModelError(f"LoRA tensors of shapes {down.shape} and {up.shape} do not fit together")
+    return np.ascontiguousarray(down), np.ascontiguousarray(up)

@@ -15,12 +15,12 @@ TASKS: tuple[Task, ...] = get_args(Task)
 
 SCALING = 0.25  # lora_alpha / rank of the published adapters, 1 / 4
 _MAX_TOKENS = 8192  # Jina trains and serves up to this many; two more positions exist
-_ROPE_BASE = 20000.0
+ROPE_BASE = 20000.0
 
 # Values that transformers ignores or that change the arithmetic: any other value would load silently wrong.
 _REQUIRED: dict[str, object] = {
     "position_embedding_type": "rotary",
-    "rotary_emb_base": _ROPE_BASE,
+    "rotary_emb_base": ROPE_BASE,
     "hidden_act": "gelu",
     "emb_pooler": None,
 }
@@ -86,8 +86,8 @@ def _check_arithmetic(raw: dict[str, Any], where: Path) -> None:
         if raw.get(key, expected) != expected:
             raise ModelError(f"{where}: {key} is {raw[key]!r}; only {expected!r} is supported")
     rope = raw.get("rope_parameters") or {}
-    if rope.get("rope_theta", _ROPE_BASE) != _ROPE_BASE or rope.get("rope_type", "default") != "default":
-        raise ModelError(f"{where}: rope_parameters is {rope!r}; only base {_ROPE_BASE} is supported")
+    if rope.get("rope_theta", ROPE_BASE) != ROPE_BASE or rope.get("rope_type", "default") != "default":
+        raise ModelError(f"{where}: rope_parameters is {rope!r}; only base {ROPE_BASE} is supported")
     if list(raw.get("lora_adaptations", TASKS)) != list(TASKS):
         raise ModelError(f"{where}: lora_adaptations is {raw['lora_adaptations']!r}, expected {list(TASKS)}")
     alpha, rank = raw.get("lora_alpha", 1), raw.get("lora_rank", 4)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from jv3search.encoders.engine import Row
 from jv3search.encoders.jina_v3.checkpoint import read_checkpoint
 from jv3search.encoders.jina_v3.config import CheckpointConfig
+from jv3search.encoders.jina_v3.stored import widened
 from jv3search.encoders.jina_v3.views import build_view
 from jv3search.encoders.late_chunking import TokenRange
 from jv3search.types import Task
@@ -23,7 +24,7 @@ class TorchEngine:
     """A checkpoint in either published layout, in float32 on the CPU.
 
     `threads` are those of PyTorch in this whole process; 0 leaves them as they are. ModelError for a checkpoint
-    that does not fit; an adapter's tensors are looked at when it is first used.
+    that does not fit.
     """
 
     batch_tokens = 4096
@@ -32,7 +33,10 @@ class TorchEngine:
         if threads:
             torch.set_num_threads(threads)
         self._config = config
-        self._checkpoint = read_checkpoint(folder)
+        checkpoint = read_checkpoint(folder, config)
+        self._adapters = checkpoint.adapters
+        stored = checkpoint.base  # emptied on the way: both forms are never in memory together
+        self._base = {name: torch.from_numpy(widened(stored.pop(name))) for name in list(stored)}
         self._views: dict[Task | None, nn.Module] = {}
         self._building = threading.Lock()
 
@@ -68,8 +72,8 @@ class TorchEngine:
     def _view(self, task: Task | None) -> nn.Module:
         with self._building:  # views are made on first use; a made one is never changed
             if task not in self._views:
-                adapter = self._checkpoint.adapters[task] if task else None
-                self._views[task] = build_view(self._config, self._checkpoint.base, adapter)
+                adapter = self._adapters[task] if task else None
+                self._views[task] = build_view(self._config, self._base, adapter)
             return self._views[task]
 
 

@@ -14,15 +14,9 @@ from torch import Tensor, nn
 from transformers.models.jina_embeddings_v3.configuration_jina_embeddings_v3 import JinaEmbeddingsV3Config
 from transformers.models.jina_embeddings_v3.modeling_jina_embeddings_v3 import JinaEmbeddingsV3Model
 
-from jv3search.encoders.jina_v3.checkpoint import Adapter
 from jv3search.encoders.jina_v3.config import SCALING, CheckpointConfig
-from jv3search.errors import ModelError
-
-_ADAPTED = {
-    "word_embeddings", "token_type_embeddings", "q_proj", "k_proj", "v_proj", "o_proj", "fc1", "fc2",
-}  # fmt: skip
-# The published adapters also carry pooler.dense; its update is zero and the pooler is not part of the embedding.
-_POOLER = "pooler."
+from jv3search.encoders.jina_v3.fit import Adapter
+from jv3search.encoders.jina_v3.stored import widened
 
 
 class _TaskLinear(nn.Module):
@@ -56,58 +50,22 @@ class _TaskEmbedding(nn.Module):
 
 
 def build_view(config: CheckpointConfig, base: dict[str, Tensor], adapter: Adapter | None) -> nn.Module:
-    """The native model over `base` (storage shared), with `adapter` woven in; None is the bare base.
-
-    Raises ModelError for tensors that are missing, left over or ill-shaped.
-    """
+    """The native model over `base` (storage shared), with `adapter` woven in; None is the bare base."""
     native = JinaEmbeddingsV3Config(**config.sizes)
     native._attn_implementation = "sdpa"
     with torch.device("meta"):
         model = JinaEmbeddingsV3Model(native, add_pooling_layer=False)
-    _assign(model, base)
+    model.load_state_dict(base, strict=True, assign=True)
     model.rotary_emb = type(model.rotary_emb)(native)  # its frequencies are not stored: they were on meta
-    if adapter is not None:
-        _insert_adapter(model, adapter)
+    for name, (down, up) in (adapter or {}).items():
+        parent, _, leaf = name.rpartition(".")
+        pair = torch.from_numpy(widened(down)), torch.from_numpy(widened(up))
+        setattr(model.get_submodule(parent), leaf, _adapted(model.get_submodule(name), *pair))
     return model.eval().requires_grad_(False)  # type: ignore[no-any-return]
 
 
-def _assign(model: nn.Module, base: dict[str, Tensor]) -> None:
-    wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    have = {name: tensor for name, tensor in base.items() if not name.startswith(_POOLER)}
-    _compare("checkpoint", set(wanted), set(have))
-    for name, shape in wanted.items():
-        if have[name].shape != shape:
-            raise ModelError(f"{name} has the shape {tuple(have[name].shape)}, config.json asks {tuple(shape)}")
-    model.load_state_dict(have, strict=True, assign=True)
-
-
-def _insert_adapter(model: nn.Module, adapter: Adapter) -> None:
-    targets = {name: module for name, module in model.named_modules() if name.rpartition(".")[2] in _ADAPTED}
-    _compare("adapter", set(targets), {name for name in adapter if not name.startswith(_POOLER)})
-    for name, module in targets.items():
-        down, up = adapter[name]
-        parent, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(parent), leaf, _adapted(name, module, down, up))
-
-
-def _adapted(name: str, module: nn.Module, down: Tensor, up: Tensor) -> nn.Module:
-    if isinstance(module, nn.Embedding):
-        inner, outer = module.num_embeddings, module.embedding_dim
-    else:
-        assert isinstance(module, nn.Linear)
-        inner, outer = module.in_features, module.out_features
-    if down.shape[1] != inner or up.shape[0] != outer:
-        raise ModelError(
-            f"the adapter's {name} maps {down.shape[1]} to {up.shape[0]}, the base {inner} to {outer}"
-        )
+def _adapted(module: nn.Module, down: Tensor, up: Tensor) -> nn.Module:
     if isinstance(module, nn.Embedding):
         return _TaskEmbedding(module, down, up)
+    assert isinstance(module, nn.Linear)
     return _TaskLinear(module, down, up)
-
-
-def _compare(what: str, wanted: set[str], have: set[str]) -> None:
-    missing, extra = sorted(wanted - have), sorted(have - wanted)
-    if missing:
-        raise ModelError(f"the {what} lacks {len(missing)} tensors, first {missing[0]}: it is incomplete")
-    if extra:
-        raise ModelError(f"the {what} has {len(extra)} tensors the model does not know, first {extra[0]}")

@@ -1,0 +1,102 @@
+"""The jina-embeddings-v3 network on OpenVINO: faster on a CPU than PyTorch, and started in a moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jv3search.encoders.engine import Row
+from jv3search.encoders.jina_v3.checkpoint import read_checkpoint
+from jv3search.encoders.jina_v3.config import CheckpointConfig
+from jv3search.encoders.jina_v3.openvino_graph import build_graph, ranks
+from jv3search.encoders.jina_v3.openvino_runtime import openvino as ov
+from jv3search.encoders.late_chunking import TokenRange
+from jv3search.errors import ModelError
+from jv3search.types import Task
+
+Precision = Literal["auto", "f32", "bf16"]
+_LARGE = 100_000_000  # parameters; a smaller model gains nothing from bfloat16
+_HIDDEN = -1e9  # added to the scores of padding; finite, for infinities may become NaN in bfloat16
+
+
+class OpenVinoEngine:
+    """A checkpoint in either published layout, on the CPU; the same numbers on every run.
+
+    `threads` 0 is one a core. `precision` is that of the products: auto is bf16 for a large model on a CPU with
+    instructions for it, else f32. ModelError for a checkpoint that does not fit, or bf16 on a CPU without it.
+    """
+
+    batch_tokens = 1024  # 256 reach 90 % of the speed of 1,024; 4,096 are slower, for they leave the caches
+
+    def __init__(
+        self, folder: Path, config: CheckpointConfig, threads: int = 0, precision: Precision = "auto"
+    ) -> None:
+        core = ov.Core()
+        checkpoint = read_checkpoint(folder, config)
+        large = sum(tensor.size for tensor in checkpoint.base.values()) > _LARGE
+        self.precision = _chosen(precision, large, "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+        self._pad = int(config.sizes["pad_token_id"])
+        self._gates = _gates(ranks(checkpoint))
+        self._compiled = core.compile_model(build_graph(checkpoint, config), "CPU", self._properties(threads))
+        self._requests = threading.local()  # an infer request must not be used by two threads at once
+
+    def states(self, rows: Sequence[Row]) -> list[NDArray[np.float32]]:
+        """The last hidden states of each row: (T, hidden)."""
+        return [states.copy() for states in self._views(rows)]
+
+    def sums(self, rows: Sequence[Row], ranges: Sequence[Sequence[TokenRange]]) -> list[NDArray[np.float32]]:
+        """(ranges, hidden) for each row: the float32 sums of its states over half-open ranges of its tokens."""
+        return [_summed(states, of_row) for states, of_row in zip(self._views(rows), ranges, strict=True)]
+
+    def _properties(self, threads: int) -> dict[str, str | int | bool]:
+        """Pinning is off: pinned to the same cores, two processes would wait for each other."""
+        properties: dict[str, str | int | bool] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": self.precision,
+            "ENABLE_CPU_PINNING": False,
+        }
+        return properties | {"INFERENCE_NUM_THREADS": threads} if threads else properties
+
+    def _views(self, rows: Sequence[Row]) -> list[NDArray[np.float32]]:
+        """The states of each row, in memory that the next pass of this thread overwrites."""
+        ids = np.full((len(rows), max(len(row.ids) for row in rows)), self._pad, np.int64)
+        mask = np.full((len(rows), 1, 1, ids.shape[1]), _HIDDEN, np.float32)
+        for i, row in enumerate(rows):
+            ids[i, : len(row.ids)] = row.ids
+            mask[i, ..., : len(row.ids)] = 0
+        gate = np.stack([self._gates[row.task] for row in rows])
+        results = self._request().infer([ids, mask, gate], share_inputs=True, share_outputs=True)
+        return [results[0][i, : len(row.ids)] for i, row in enumerate(rows)]
+
+    def _request(self) -> ov.InferRequest:
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._compiled.create_infer_request()
+        return self._requests.own
+
+
+def _chosen(precision: Precision, large: bool, has_bf16: bool) -> str:
+    if precision == "bf16" and not has_bf16:
+        raise ModelError("this CPU has no instructions for bf16: use the precision f32, or auto")
+    if precision == "auto":
+        return "bf16" if large and has_bf16 else "f32"
+    return precision
+
+
+def _gates(of_tasks: dict[Task, int]) -> dict[Task | None, NDArray[np.float32]]:
+    """(1, ranks) for each task: ones at the places of its adapter; zeros for the base."""
+    places = np.repeat(np.arange(len(of_tasks)), list(of_tasks.values()))
+    gates: dict[Task | None, NDArray[np.float32]] = {None: np.zeros((1, len(places)), np.float32)}
+    return gates | {task: (places == i)[None].astype(np.float32) for i, task in enumerate(of_tasks)}
+
+
+def _summed(states: NDArray[np.float32], ranges: Sequence[TokenRange]) -> NDArray[np.float32]:
+    """Summed in float64: NumPy adds rows one after the other, which would lose digits over thousands of them."""
+    sums = np.empty((len(ranges), states.shape[1]), np.float32)
+    for place, (first, last) in enumerate(ranges):
+        sums[place] = states[first:last].sum(axis=0, dtype=np.float64)
+    return sums

@@ -1,0 +1,202 @@
+"""The OpenVINO engine against the torch engine, and what only concerns it: precision, threads, silence."""
+
+import os
+import subprocess
+import sys
+import threading
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from jv3search.encoders.engine import Row
+from jv3search.encoders.jina_v3.config import TASKS, read_config
+from jv3search.encoders.jina_v3.openvino_engine import OpenVinoEngine, _chosen
+from jv3search.encoders.jina_v3.openvino_runtime import openvino
+from jv3search.encoders.models import load
+from jv3search.errors import ModelError
+from jv3search.types import Span
+from tests.encoders.test_jina_v3 import ALL_TASKS, LONG, TEXTS
+
+HAS_BF16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+@pytest.fixture(scope="module")
+def ours(checkpoints):
+    return load(checkpoints[0], engine="openvino")
+
+
+@pytest.fixture(scope="module")
+def reference(checkpoints):
+    return load(checkpoints[0], engine="torch")
+
+
+def cosines(a, b):
+    return (a * b).sum(axis=-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
+
+
+@pytest.mark.parametrize("task", ALL_TASKS)
+def test_embeddings_and_token_states_agree_with_torch(ours, reference, task):
+    assert cosines(ours.encode(TEXTS, task), reference.encode(TEXTS, task)).min() >= 0.999999
+    ids = ours.token_ids(LONG)
+    np.testing.assert_allclose(ours.token_states(ids, task), reference.token_states(ids, task), atol=5e-5)
+
+
+def test_late_chunks_agree_with_torch(ours, reference):
+    ends = [*range(0, len(LONG), 70), len(LONG)]
+    spans = [Span(a, b) for a, b in pairwise(ends)]
+    found, expected = ours.encode_document(LONG, spans), reference.encode_document(LONG, spans)
+    assert cosines(found, expected).min() >= 0.999999
+
+
+def test_a_text_as_long_as_the_window_agrees_with_torch(ours, reference):
+    """8,192 tokens: rotary positions to the last, and sums over all of them."""
+    ids = np.tile(np.array(ours.token_ids(LONG)), 8192)[:8192]
+    rows, ranges = [Row(ids, "retrieval.passage")], [[(0, 8192), (8000, 8192), (8191, 8192)]]
+    (found,), (expected,) = (encoder._engine.sums(rows, ranges) for encoder in (ours, reference))
+    assert cosines(found, expected).min() >= 0.99999
+
+
+def test_tasks_in_one_batch_are_each_as_alone(ours):
+    """One text under six tasks: the gate of a row is no other row's."""
+    ids = np.array(ours.token_ids(TEXTS[1]))
+    together = ours._engine.states([Row(ids, task) for task in ALL_TASKS])
+    for task, states in zip(ALL_TASKS, together, strict=True):
+        np.testing.assert_allclose(states, ours.token_states(ids, task), atol=1e-6)
+
+
+def test_states_stay_as_they_are_when_others_follow(ours):
+    first = ours.token_states(ours.token_ids(TEXTS[0]), None)
+    kept = first.copy()
+    ours.token_states(ours.token_ids(TEXTS[1]), None)
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_every_run_and_every_engine_gives_the_same_bits(ours, checkpoints):
+    again = load(checkpoints[0], engine="openvino")
+    expected = ours.encode([*TEXTS, LONG], "text-matching")
+    for encoder in (ours, again, again, ours):
+        np.testing.assert_array_equal(encoder.encode([*TEXTS, LONG], "text-matching"), expected)
+
+
+def test_threads_at_once_give_the_same_bits_as_one(ours):
+    """Texts of several lengths in different order: no thread sees another's input or output."""
+    expected = [ours.encode([text], task) for text, task in zip(TEXTS, [*ALL_TASKS, None], strict=True)]
+    wrong: list[int] = []
+
+    def work(seed):
+        for i in np.random.default_rng(seed).integers(0, len(TEXTS), 40).tolist():
+            if not np.array_equal(ours.encode([TEXTS[i]], [*ALL_TASKS, None][i]), expected[i]):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_the_number_of_threads_is_the_one_that_was_asked_for(checkpoints):
+    engine = OpenVinoEngine(checkpoints[0], read_config(checkpoints[0]), threads=1)
+    assert engine._compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+def test_the_precision_is_said_whatever_the_cpu_prefers(ours):
+    assert ours._engine.precision == "f32"  # the model is small
+    assert ours._engine._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
+
+
+@pytest.mark.parametrize(
+    ("asked", "large", "has_bf16", "chosen"),
+    [
+        ("auto", True, True, "bf16"),
+        ("auto", True, False, "f32"),
+        ("auto", False, True, "f32"),
+        ("f32", True, True, "f32"),
+        ("bf16", False, True, "bf16"),
+    ],
+)
+def test_bf16_is_chosen_for_a_large_model_on_a_cpu_that_has_it(asked, large, has_bf16, chosen):
+    assert _chosen(asked, large, has_bf16) == chosen
+
+
+def test_bf16_on_a_cpu_without_it_is_refused():
+    with pytest.raises(ModelError, match="no instructions for bf16: use the precision f32"):
+        _chosen("bf16", True, False)
+
+
+@pytest.mark.skipif(not HAS_BF16, reason="this CPU has no instructions for bfloat16")
+@pytest.mark.parametrize("task", ALL_TASKS)
+def test_bf16_agrees_with_torch(checkpoints, reference, task):
+    """Positions far behind too: angles in bfloat16 would be off by whole turns there."""
+    engine = OpenVinoEngine(checkpoints[0], read_config(checkpoints[0]), precision="bf16")
+    rows = [Row(np.array((reference.token_ids(text) * 300)[:2000]), task) for text in TEXTS[:2]]
+    ranges = [[(0, 2000), (1900, 2000)]] * 2
+    expected = reference._engine.sums(rows, ranges)
+    for found, wanted in zip(engine.sums(rows, ranges), expected, strict=True):
+        assert cosines(found, wanted).min() >= 0.999
+
+
+def run(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_nothing_is_sent_and_nothing_written_to_the_home_folder(checkpoints, tmp_path):
+    """OpenVINO comes with telemetry that is on unless switched off; CI would switch it off and hide a mistake."""
+    code = f"""if True:
+        import os, socket, sys
+        for name in ("CI", "TF_BUILD", "JENKINS_URL"):
+            os.environ.pop(name, None)
+        opened = []
+        sys.addaudithook(lambda event, arguments: opened.append(event) if event.startswith("socket.") else None)
+        class Refused(socket.socket):
+            def __init__(self, *arguments, **options):
+                raise AssertionError("a socket")
+        socket.socket = Refused
+        import threading
+        from pathlib import Path
+        from jv3search.encoders.models import load
+        load(Path({str(checkpoints[0])!r}), engine="openvino").encode(["Berlin"], "retrieval.query")
+        print(opened, sys.modules.get("openvino_telemetry"), threading.active_count())
+    """
+    home = tmp_path / "home"
+    home.mkdir()
+    assert run(code, HOME=str(home), XDG_CACHE_HOME=str(tmp_path)) == "[] None 1"
+    assert list(home.iterdir()) == []
+
+
+def test_auto_is_openvino_where_it_is_and_torch_where_it_is_not(checkpoints):
+    code = f"""if True:
+        import sys
+        from pathlib import Path
+        from jv3search.encoders.models import load
+        from jv3search.errors import ModelError
+        folder = Path({str(checkpoints[0])!r})
+        print(type(load(folder)._engine).__name__, "torch" in sys.modules)
+        for name in [name for name in sys.modules if "openvino" in name]:
+            del sys.modules[name]
+        sys.modules["openvino"] = None
+        print(type(load(folder)._engine).__name__)
+        try:
+            load(folder, engine="openvino")
+        except ModelError as error:
+            print(error)
+    """
+    first, second, third = run(code).splitlines()
+    assert (first, second) == ("OpenVinoEngine False", "TorchEngine")
+    assert third.startswith("the engine openvino cannot be imported (")
+    assert third.endswith("install it with 'pip install openvino', or choose the engine torch")
+
+
+def test_an_engine_that_does_not_exist(checkpoints):
+    with pytest.raises(ModelError, match="no engine 'cuda': choose one of auto, openvino, torch"):
+        load(checkpoints[0], engine="cuda")
+
+
+def test_five_adapters_differ(ours):
+    """What the comparisons with torch rest on."""
+    vectors = np.concatenate([ours.encode(TEXTS[:1], task) for task in TASKS])
+    assert (vectors @ vectors.T - np.eye(5)).max() < 0.999
