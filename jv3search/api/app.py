@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Literal
 
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 
 from jv3search import __version__
 from jv3search.api import documents, embeddings, search
@@ -59,20 +56,12 @@ async def readyz(service: Served) -> Json:
     return Json({"status": "loading"}, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "2"})
 
 
-def create_app(service: Service, access: Access, on_failure: Callable[[], None] = lambda: None) -> FastAPI:
-    """An application over a service, which it starts and closes; `on_failure`: the model cannot be loaded."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service.start(on_failure)
-        yield
-        await run_in_threadpool(service.close)
-
+def create_app(service: Service, access: Access) -> FastAPI:
+    """An application over a service, which whoever serves it starts and closes."""
     app = FastAPI(
         title="jv3search",
         version=__version__,
         summary="Embeddings as Jina's API has them, and search in a local, multilingual knowledge base.",
-        lifespan=lifespan,
         docs_url=None,  # its page loads scripts from another server
         redoc_url=None,
     )

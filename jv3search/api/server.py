@@ -17,12 +17,13 @@ from jv3search.api.service import Service
 from jv3search.knowledge_base import KnowledgeBase
 
 PORT = 8601
+MCP_PORT = 8651
 _STOP_SECONDS = 30  # for what was accepted; a batch of the real model takes ten
 
 
-def free_address(host: str, port: int | None) -> Address:
+def free_address(host: str, port: int | None, usual: int = PORT) -> Address:
     """The address with the port that is asked for, else with the first free one; ConfigError if there is none."""
-    return addresses.free_address(host, port, PORT)
+    return addresses.free_address(host, port, usual)
 
 
 def serve(
@@ -37,14 +38,51 @@ def serve(
 
     ConfigError where strangers could ask without a token; what went wrong if the model cannot be loaded.
     """
-    access = access_for(address, hosts, token)
     service = Service(kb)
+    _run(service, create_app(service, access_for(address, hosts, token)), address, on_ready)
+
+
+def serve_mcp(
+    kb: KnowledgeBase,
+    address: Address,
+    *,
+    hosts: tuple[str, ...] = (),
+    token: str = "",
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """As `serve`, for agents by streamable HTTP."""
+    from jv3search.api.mcp_server import http_app
+
+    service = Service(kb)
+    _run(service, http_app(service, access_for(address, hosts, token)), address, on_ready)
+
+
+def serve_stdio(kb: KnowledgeBase) -> None:
+    """Serve the one agent at stdin and stdout until it leaves."""
+    from jv3search.api.mcp_server import create_server
+
+    service = Service(kb)
+    service.start()
+    try:
+        create_server(service).run("stdio")
+    except KeyboardInterrupt:
+        return
+    finally:
+        service.close()
+
+
+def _run(service: Service, app: ASGIApp, address: Address, on_ready: Callable[[], None]) -> None:
+    """Load the model and answer until a signal asks to end; a model that cannot be loaded is the end too."""
+    server = Server(app, address, on_ready)
 
     def stop() -> None:
         server.should_exit = True
 
-    server = Server(create_app(service, access, stop), address, on_ready)
-    server.run_until_stopped()
+    service.start(stop)
+    try:
+        server.run_until_stopped()
+    finally:
+        service.close()
     if service.failure is not None:
         raise service.failure
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from jv3search.api.model_worker import ModelWorker, SharedEncoder
+from jv3search.api.model_worker import MOST_TOKENS, ModelWorker, SharedEncoder
 from jv3search.encoders.port import Encoder
 from jv3search.errors import JV3SearchError
 from jv3search.knowledge_base import KnowledgeBase
@@ -26,8 +26,9 @@ class Loading(JV3SearchError):
 class Service:
     """What requests are answered from; safe for several threads."""
 
-    def __init__(self, kb: KnowledgeBase) -> None:
+    def __init__(self, kb: KnowledgeBase, most_tokens: int = MOST_TOKENS) -> None:
         self.kb = kb
+        self._most_tokens = most_tokens  # that may wait for the model
         self.failure: Exception | None = None
         self._encoder: SharedEncoder | None = None
         self._worker: ModelWorker | None = None
@@ -76,7 +77,7 @@ class Service:
             on_failure()
 
     def _shared(self, encoder: Encoder) -> SharedEncoder:
-        self._worker = ModelWorker(encoder)
+        self._worker = ModelWorker(encoder, most_tokens=self._most_tokens)
         self._encoder = SharedEncoder(encoder, self._worker)
         return self._encoder
 

@@ -207,7 +207,7 @@ def test_a_body_of_unknown_length_is_refused_when_it_is_too_large(client):
 
 
 def test_with_a_token_nothing_is_said_without_it(shared_index):
-    with serving(shared_index, token=TOKEN, loaded=False) as url, httpx.Client(base_url=url, timeout=60) as client:
+    with serving(shared_index, token=TOKEN) as (url, _), httpx.Client(base_url=url, timeout=60) as client:
         for headers in (
             {},
             {"Authorization": f"Basic {TOKEN}"},
