@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter
-from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from starlette.concurrency import run_in_threadpool
 
 from jv3search.api.errors import ApiError, FieldInvalid, Json
@@ -83,6 +83,26 @@ class EmbeddingsRequest(Fields):
     `query`, `document` or `clustering`, for `task`. Null is as good as not given.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "jv3-mini",
+                    "task": "retrieval.query",
+                    "dimensions": 64,
+                    "input": ["Wie lange ist die Kündigungsfrist?", "解約の予告期間は？"],
+                },
+                {
+                    "model": "jv3-mini",
+                    "task": "retrieval.passage",
+                    "late_chunking": True,
+                    "embedding_type": "base64",
+                    "input": ["Berlin is the capital of Germany.", "Its population is 3.8 million."],
+                },
+            ]
+        }
+    )
+
     model: Text = Field(examples=["jv3-mini"])
     input: Inputs = Field(validation_alias=AliasChoices("input", "texts", "content"))
     task: Task | None = Field(
@@ -127,7 +147,7 @@ class EmbeddingObject(BaseModel):
 
     object: Literal["embedding"]
     index: int
-    embedding: list[float] | str
+    embedding: list[float] | str = Field(examples=[[0.0625, -0.125, 0.25]])
 
 
 class EmbeddingsAnswer(BaseModel):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from jv3search.api.errors import Json
 from jv3search.api.fields import Fields, Text, WrittenText
@@ -21,6 +21,15 @@ _MOST_HITS = 100
 
 class SearchRequest(Fields):
     """A question, operators included, and what its hits must satisfy."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"query": "How do I restore a deleted file?", "k": 3, "languages": ["en", "ja"], "explain": True},
+                {"query": "パスワード -同じ", "mode": "keyword", "read": ["de", "en"]},
+            ]
+        }
+    )
 
     query: WrittenText = Field(
         description='What to look for; it may hold "exact phrases", -word, word*, lang:ja, type:pdf, '

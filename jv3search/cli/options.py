@@ -7,7 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from functools import wraps
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -118,10 +118,8 @@ def with_serve_extra(command: Command) -> Command:
     @wraps(command)
     def checked(*arguments: Any, **options: Any) -> Any:
         for package in ("fastapi", "uvicorn", "mcp"):
-            try:
-                import_module(package)
-            except ImportError:
-                raise ConfigError(f"{package} is not installed: pip install 'jv3search[serve]'") from None
+            if find_spec(package) is None:
+                raise ConfigError(f"{package} is not installed: pip install 'jv3search[serve]'")
         return command(*arguments, **options)
 
     return cast(Command, checked)
