@@ -18,7 +18,7 @@ from jv3search.knowledge_base import KnowledgeBase
 
 PORT = 8601
 MCP_PORT = 8651
-_STOP_SECONDS = 30  # for what was accepted; a batch of the real model takes ten
+_STOP_SECONDS = 600  # all that may wait, by the real model on a CPU; a second Ctrl-C ends it at once
 
 
 def free_address(host: str, port: int | None, usual: int = PORT) -> Address:
@@ -100,6 +100,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                ws="none",
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=_STOP_SECONDS,
             )

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -90,6 +92,20 @@ def test_a_full_queue_is_a_429_and_what_needs_no_model_is_answered(shared_index,
         held.join()
         assert len(waiting.result(60)) == 1
         assert client.post("/v1/embeddings", json=EMBED).status_code == 200
+
+
+def test_a_clean_stop_answers_what_was_accepted(shared_index):
+    gate = threading.Event()
+    with ThreadPoolExecutor(2) as threads:
+        with serving(shared_index) as (url, service):
+            service.wait()
+            worker = service.encoder()._worker
+            threads.submit(worker.run, gate.wait)
+            accepted = threads.submit(httpx.post, f"{url}/v1/embeddings", json=EMBED, timeout=300)
+            while not worker._waiting and not accepted.done():
+                time.sleep(0.01)
+            threading.Timer(0.3, gate.set).start()  # the server is told to end in the meantime
+        assert accepted.result().status_code == 200
 
 
 def test_more_requests_than_can_be_answered_are_a_429(url):
