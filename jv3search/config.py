@@ -19,6 +19,10 @@ from jv3search.errors import ConfigError
 
 _PREFIX = "JV3SEARCH_"
 _FILE = "jv3search.toml"
+_CONFIG = _PREFIX + "CONFIG"
+TOKEN = _PREFIX + "TOKEN"
+"""The variable with the token of a server; a secret, so it is no setting: those are shown and written to files."""
+
 _KINDS = {int: "a whole number", str: "text"}
 _LEAST = {"chunk_tokens": 16, "upload_limit_mb": 1}
 
@@ -72,7 +76,7 @@ def load_settings(flags: Mapping[str, Any], environment: Mapping[str, str] | Non
 
 
 def _path_of_file(environment: Mapping[str, str]) -> Path:
-    return Path(environment.get(_PREFIX + "CONFIG", _FILE))
+    return Path(environment.get(_CONFIG, _FILE))
 
 
 def _from_file(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -80,8 +84,8 @@ def _from_file(environment: Mapping[str, str]) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if _PREFIX + "CONFIG" in environment:
-            raise ConfigError(f"the settings file {path} named by {_PREFIX}CONFIG does not exist") from None
+        if _CONFIG in environment:
+            raise ConfigError(f"the settings file {path} named by {_CONFIG} does not exist") from None
         return {}
     except (OSError, ValueError) as error:
         raise ConfigError(f"the settings file {path} cannot be read: {error}") from None
@@ -91,7 +95,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         key.removeprefix(_PREFIX).lower(): value
         for key, value in environment.items()
-        if key.startswith(_PREFIX) and key != _PREFIX + "CONFIG"
+        if key.startswith(_PREFIX) and key not in (_CONFIG, TOKEN)
     }
 
 

@@ -3,6 +3,7 @@
 JV3SearchError
 ├── ConfigError          a setting or option that does not exist or does not fit
 ├── InputError           a query, text, span, task or dimension that cannot be used
+│   └── TextTooLong          more tokens than the model reads at once
 ├── ReadError            one document; ingest reports it and goes on
 │   ├── UnsupportedFormat    no reader for this kind of file
 │   └── EmptyDocument        read without fault, but there is no text in it
@@ -24,6 +25,10 @@ class ConfigError(JV3SearchError):
 
 class InputError(JV3SearchError):
     """A query, text, span, task or dimension cannot be used."""
+
+
+class TextTooLong(InputError):
+    """A text has more tokens than the model reads at once."""
 
 
 class ReadError(JV3SearchError):

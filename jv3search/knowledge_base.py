@@ -190,6 +190,9 @@ class KnowledgeBase:
         """The index for reading, opened once; IndexNotFound says how to make one."""
         from jv3search import indexes
 
+        reader = self._reader
+        if reader is not None:  # without the lock, which is held while a model is loaded
+            return reader
         with self._lock:
             if self._reader is None:
                 self._reader = indexes.open_reader(self.settings.index, url=self.settings.catalog or None)
@@ -215,6 +218,12 @@ class KnowledgeBase:
     def load(self) -> None:
         """Open the index and load its model now, which otherwise happens when they are first needed."""
         _ = self.encoder
+
+    def load_for(self, wrap: Callable[[Encoder], Encoder]) -> None:
+        """Load the model now, and have `wrap(encoder)`, a queue say, stand for it from now on."""
+        encoder = wrap(self.encoder)
+        with self._lock:
+            self._encoder = encoder
 
     def close(self) -> None:
         """Let go of the index and the model."""

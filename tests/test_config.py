@@ -46,3 +46,7 @@ def test_what_does_not_fit_is_named(file, environment, message):
     Path("jv3search.toml").write_text(file)
     with pytest.raises(ConfigError, match=message):
         load_settings({}, environment)
+
+
+def test_the_token_of_a_server_is_a_secret_and_no_setting():
+    assert load_settings({}, {"JV3SEARCH_TOKEN": "a-secret-of-many-characters"}) == load_settings({}, {})

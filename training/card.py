@@ -73,7 +73,7 @@ embeds {times_faster} times the tokens a second of the full-size architecture wi
 | `dict-foldoc` | GFDL |
 | `dict-jargon` | public domain |
 | `wordnet-base` | WordNet 3.0 licence |
-| everyday questions, statements, words and phrases in 21 languages (`training/everyday_texts`, `everyday_terms`) | Apache-2.0, written for this |
+| everyday texts and terms in 21 languages (`training/everyday_t*`) | Apache-2.0, written for this |
 | interfaces of household applications (`homebank-data`, `gnucash-common`, ...) | GPL-2+, LGPL, CC BY-SA |
 | `@openstreetmap/id-tagging-schema` (kinds of places) | ISC |
 | `fortunes*` (sayings), `chatterbot-corpus` (conversations) | free, each its own; BSD |

@@ -6,13 +6,15 @@ import json
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import wraps
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from jv3search.config import ENGINES
-from jv3search.errors import InputError
+from jv3search.errors import ConfigError, InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -87,6 +89,50 @@ def kind_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """--json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)
+
+
+def address_options(usual: int) -> Callable[[Command], Command]:
+    """--port N, --address A and --host NAME of a server whose usual port is `usual`."""
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.option(
+                "--host",
+                "hosts",
+                multiple=True,
+                metavar="NAME",
+                help="Host name that a proxy uses for its requests.",
+            ),
+            click.option(
+                "--address",
+                default="127.0.0.1",
+                metavar="A",
+                help="Address to listen at [127.0.0.1: this machine only].",
+            ),
+            click.option(
+                "--port",
+                type=click.IntRange(1, 65535),
+                metavar="N",
+                help=f"Port [{usual}, or the next that is free].",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def with_serve_extra(command: Command) -> Command:
+    """Say what to install where the libraries of the extra `serve` are not there."""
+
+    @wraps(command)
+    def checked(*arguments: Any, **options: Any) -> Any:
+        for package in ("fastapi", "uvicorn", "mcp"):
+            if find_spec(package) is None:
+                raise ConfigError(f"{package} is not installed: pip install 'jv3search[serve]'")
+        return command(*arguments, **options)
+
+    return cast(Command, checked)
 
 
 def echo_json(value: object) -> None:

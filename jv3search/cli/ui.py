@@ -16,7 +16,7 @@ from jv3search.config import Settings, load_settings
 from jv3search.errors import ConfigError
 
 if TYPE_CHECKING:
-    from jv3search.ui.server import Address
+    from jv3search.addresses import Address
 
 _HERE = "127.0.0.1"
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jv3search.encoders.late_chunking import TokenizedText
+from jv3search.encoders.late_chunking import TokenizedText, TokenRange
 from jv3search.types import Embedding, Span, Task
 
 ChunkedText = tuple[TokenizedText, Sequence[Span]]
@@ -35,8 +35,23 @@ class Encoder(Protocol):
         """Size of a full embedding."""
         ...
 
-    def tokenize(self, text: str) -> TokenizedText:
-        """`text` as `encode_documents` wants it: with the passage instruction and special tokens."""
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens one forward pass sees; longer documents are run in overlapping windows."""
+        ...
+
+    def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
+        """`text` with the task's instruction and special tokens, however long it is."""
+        ...
+
+    def tokenize_whole(self, text: str, task: Task | None) -> TokenizedText:
+        """`text` for one forward pass; InputError for a blank one, TextTooLong for more than `max_tokens`."""
+        ...
+
+    def pool(
+        self, texts: Sequence[TokenizedText], ranges: Sequence[Sequence[TokenRange]], task: Task | None
+    ) -> list[NDArray[np.float32]]:
+        """(ranges, dimension) for each text: means of its token states, not normalised."""
         ...
 
     def encode_documents(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from jv3search.encoders.late_chunking import TokenizedText
+import numpy as np
+from numpy.typing import NDArray
+
+from jv3search.encoders.late_chunking import TokenizedText, TokenRange
 from jv3search.encoders.port import ChunkedText, Encoder, TokenStates
 from jv3search.types import Embedding, Span, Task, unit_rows
 
@@ -32,9 +35,24 @@ class CachedEncoder:
             part = new[start : start + _AT_ONCE]
             self._queries.update(zip(part, self._encoder.encode(part, "retrieval.query"), strict=True))
 
-    def tokenize(self, text: str) -> TokenizedText:
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens one forward pass sees."""
+        return self._encoder.max_tokens
+
+    def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
         """As the encoder does."""
-        return self._encoder.tokenize(text)
+        return self._encoder.tokenize(text, task)
+
+    def tokenize_whole(self, text: str, task: Task | None) -> TokenizedText:
+        """As the encoder does."""
+        return self._encoder.tokenize_whole(text, task)
+
+    def pool(
+        self, texts: Sequence[TokenizedText], ranges: Sequence[Sequence[TokenRange]], task: Task | None
+    ) -> list[NDArray[np.float32]]:
+        """Means of token states at full size, not normalised."""
+        return self._encoder.pool(texts, ranges, task)
 
     def encode_documents(
         self, documents: Sequence[ChunkedText], *, on_tokens: Callable[[int], None] | None = None

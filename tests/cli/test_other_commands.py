@@ -200,7 +200,18 @@ def test_model_pull_without_a_network_says_how_to_do_without(tmp_path):
 
 
 def test_help_loads_no_heavy_library():
-    heavy = ("torch", "transformers", "faiss", "streamlit", "sqlalchemy", "numpy", "tokenizers", "pypdfium2")
+    heavy = (
+        "torch",
+        "transformers",
+        "faiss",
+        "streamlit",
+        "sqlalchemy",
+        "numpy",
+        "tokenizers",
+        "pypdfium2",
+        "fastapi",
+        "mcp",
+    )
     code = f"""
 import sys
 from jv3search.cli.commands import cli

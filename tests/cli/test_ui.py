@@ -10,7 +10,8 @@ import urllib.request
 
 import pytest
 
-from jv3search.ui.server import Address, free_address
+from jv3search.addresses import Address
+from jv3search.ui.server import free_address
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from jv3search.encoders.late_chunking import (
     windows,
 )
 from jv3search.encoders.port import ChunkedText, TokenStates
-from jv3search.errors import InputError
+from jv3search.errors import InputError, TextTooLong
 from jv3search.types import Embedding, Span, Task, unit_rows
 
 _OVERLAP_SHARE = 16  # windows overlap by a sixteenth: 512 of 8,192 tokens, the reference's default
@@ -53,9 +53,34 @@ class JinaV3Encoder:
         """The most tokens one forward pass sees; longer documents are run in overlapping windows."""
         return self.config.max_tokens
 
-    def tokenize(self, text: str) -> TokenizedText:
-        """`text` with the passage instruction and special tokens, for `encode_documents`."""
-        return self._tokenize(text, "retrieval.passage")
+    def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
+        """`text` with the task's instruction and special tokens, however long it is."""
+        instruction = self.config.instructions[task] if task else ""
+        return tokenize(self._tokenizer, instruction, text)
+
+    def tokenize_whole(self, text: str, task: Task | None) -> TokenizedText:
+        """`text` for one forward pass; InputError for a blank one, TextTooLong for more than `max_tokens`."""
+        if not text.strip():
+            raise InputError("the text to embed is empty or blank")
+        if len(text) > self.max_tokens * _MOST_CHARACTERS:
+            raise TextTooLong(f"the text has {len(text):,} characters; the model reads {self.max_tokens:,} tokens")
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # lone surrogates: what Python makes of bytes that are no UTF-8
+            raise InputError(f"the text {text[:40]!r} is not valid Unicode; was it typed in UTF-8?") from None
+        tokens = self.tokenize(text, task)
+        if len(tokens) > self.max_tokens:
+            raise TextTooLong(
+                f"the text {text[:40]!r}… has {len(tokens):,} tokens, the model reads {self.max_tokens:,}: "
+                "shorten it, or ingest it as a document (long documents are windowed)"
+            )
+        return tokens
+
+    def pool(
+        self, texts: Sequence[TokenizedText], ranges: Sequence[Sequence[TokenRange]], task: Task | None
+    ) -> list[NDArray[np.float32]]:
+        """(ranges, dimension) for each text: means of its token states, not normalised."""
+        return self._pool([tokens.ids for tokens in texts], ranges, task, None)
 
     def encode_documents(
         self, documents: Sequence[ChunkedText], *, on_tokens: Callable[[int], None] | None = None
@@ -90,13 +115,13 @@ class JinaV3Encoder:
             raise InputError(f"there is no task {task!r}; choose one of {', '.join(TASKS)}, or none")
         if not texts:
             return np.empty((0, size), dtype=np.float32)
-        tokens = [self._one_window(text, task) for text in texts]
+        tokens = [self.tokenize_whole(text, task) for text in texts]
         pooled = self._pool([t.ids for t in tokens], [[(0, len(t))] for t in tokens], task, None)
         return unit_rows(np.concatenate(pooled), size)
 
     def encode_tokens(self, texts: Sequence[str], task: Task) -> list[TokenStates]:
         """The states of each text's own tokens, in the caller's order; long texts are windowed."""
-        tokens = [self._tokenize(text, task) for text in texts]
+        tokens = [self.tokenize(text, task) for text in texts]
         kept: list[list[NDArray[np.float32]]] = [[] for _ in texts]
         for batch in self._batches([of_text.ids for of_text in tokens]):
             rows = [Row(tokens[i].ids[window.start : window.end], task) for i, window in batch]
@@ -110,34 +135,13 @@ class JinaV3Encoder:
 
     def token_ids(self, text: str) -> list[int]:
         """Ids of `text` with <s> and </s> but without an instruction."""
-        ids: list[int] = self._tokenize(text, None).ids.tolist()
+        ids: list[int] = self.tokenize(text, None).ids.tolist()
         return ids
 
     def token_states(self, ids: Sequence[int], task: Task | None) -> NDArray[np.float32]:
         """(tokens, dimension) last hidden states of token ids as they are."""
         (states,) = self._engine.states([Row(np.array(ids, np.int64), task)])
         return states
-
-    def _one_window(self, text: str, task: Task | None) -> TokenizedText:
-        if not text.strip():
-            raise InputError("the text to embed is empty or blank")
-        if len(text) > self.max_tokens * _MOST_CHARACTERS:
-            raise InputError(f"the text has {len(text):,} characters; the model reads {self.max_tokens:,} tokens")
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # lone surrogates: what Python makes of bytes that are no UTF-8
-            raise InputError(f"the text {text[:40]!r} is not valid Unicode; was it typed in UTF-8?") from None
-        tokens = self._tokenize(text, task)
-        if len(tokens) > self.max_tokens:
-            raise InputError(
-                f"the text {text[:40]!r}… has {len(tokens):,} tokens, the model reads {self.max_tokens:,}: "
-                "shorten it, or ingest it as a document (long documents are windowed)"
-            )
-        return tokens
-
-    def _tokenize(self, text: str, task: Task | None) -> TokenizedText:
-        instruction = self.config.instructions[task] if task else ""
-        return tokenize(self._tokenizer, instruction, text)
 
     def _dimension(self, dimension: int | None) -> int:
         if dimension is None:

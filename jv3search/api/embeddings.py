@@ -1,0 +1,289 @@
+"""POST /v1/embeddings as Jina's API has it, with what OpenAI's clients send; GET /v1/models."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from starlette.concurrency import run_in_threadpool
+
+from jv3search.api.errors import ApiError, FieldInvalid, Json
+from jv3search.api.fields import Fields, Text, WrittenText
+from jv3search.api.model_worker import Means, SharedEncoder
+from jv3search.api.service import Served
+from jv3search.encoders.late_chunking import TokenizedText, TokenRange, token_ranges
+from jv3search.errors import TextTooLong
+from jv3search.types import Span, Task, unit_rows
+
+router = APIRouter(tags=["embeddings"])
+
+_MOST_INPUTS = 2048  # as OpenAI's API has it
+_LONGEST_TOKEN = 32  # characters, at the very most: what is further behind is cut off in any case
+_STARTED = int(time.time())
+_TASK_OF: dict[str, Task] = {
+    "query": "retrieval.query",
+    "document": "retrieval.passage",
+    "clustering": "separation",
+}
+_ENCODED: dict[str, Callable[[Means], Any]] = {
+    "float": lambda row: row.astype(float).tolist(),
+    "base64": lambda row: base64.b64encode(row.astype("<f4").tobytes()).decode(),
+    "ubinary": lambda row: np.packbits(row > 0).astype(float).tolist(),
+    "binary": lambda row: (np.packbits(row > 0).astype(float) - 128).tolist(),  # not the int8 view of the byte
+}
+
+
+def _listed(value: Any) -> Any:
+    """A text, an object with a text, or a list of them -> a list of texts."""
+    inputs = value if isinstance(value, list) else [value]
+    return [_text_of(entry) if isinstance(entry, dict) else entry for entry in inputs]
+
+
+def _text_of(entry: dict[str, Any]) -> Any:
+    if not ({"text"} <= set(entry) <= {"text", "type"} and entry.get("type", "text") == "text"):
+        raise ValueError('an object must be {"text": "..."} or {"type": "text", "text": "..."}')
+    return entry["text"]
+
+
+_TEXT_OBJECT = {
+    "type": "object",
+    "properties": {"text": {"type": "string"}, "type": {"const": "text"}},
+    "required": ["text"],
+    "additionalProperties": False,
+}
+_ONE_INPUT = [{"type": "string"}, _TEXT_OBJECT]
+_SCHEMA = {
+    "anyOf": [
+        *_ONE_INPUT,
+        {"type": "array", "items": {"anyOf": _ONE_INPUT}, "minItems": 1, "maxItems": _MOST_INPUTS},
+    ],
+    "examples": [["Wie lange ist die Kündigungsfrist?", "解約の予告期間は三か月です。"]],
+}
+Inputs = Annotated[
+    list[WrittenText],
+    Field(min_length=1, max_length=_MOST_INPUTS),
+    BeforeValidator(_listed),
+    WithJsonSchema(_SCHEMA),
+]
+
+
+class EmbeddingsRequest(Fields):
+    """What to embed, and how.
+
+    Accepted as well: `encoding_format`, `encoding_type`, `output_dtype` for `embedding_type`; `truncation`,
+    `task_type`, `output_dimension`, `output_dimensionality`, `texts` and `content`; `input_type`, which is
+    `query`, `document` or `clustering`, for `task`. Null is as good as not given.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "jv3-mini",
+                    "task": "retrieval.query",
+                    "dimensions": 64,
+                    "input": ["Wie lange ist die Kündigungsfrist?", "解約の予告期間は？"],
+                },
+                {
+                    "model": "jv3-mini",
+                    "task": "retrieval.passage",
+                    "late_chunking": True,
+                    "embedding_type": "base64",
+                    "input": ["Berlin is the capital of Germany.", "Its population is 3.8 million."],
+                },
+            ]
+        }
+    )
+
+    model: Text = Field(examples=["jv3-mini"])
+    input: Inputs = Field(validation_alias=AliasChoices("input", "texts", "content"))
+    task: Task | None = Field(
+        None,
+        validation_alias=AliasChoices("task", "task_type"),
+        description="The adapter; without one the base model answers, without an instruction.",
+    )
+    input_type: Literal["query", "document", "clustering"] | None = None
+    dimensions: int | None = Field(
+        None,
+        gt=0,
+        validation_alias=AliasChoices("dimensions", "output_dimension", "output_dimensionality"),
+        description="The first so many values (Matryoshka); at most the model's size.",
+    )
+    embedding_type: Literal["float", "base64", "binary", "ubinary"] = Field(
+        "float",
+        validation_alias=AliasChoices("embedding_type", "encoding_format", "encoding_type", "output_dtype"),
+    )
+    normalized: bool = Field(True, description="Unit vectors; false: the means of the token states as they are.")
+    late_chunking: bool = Field(
+        False, description="The inputs are the chunks of one document: embedded together, one vector for each."
+    )
+    truncate: bool = Field(
+        False,
+        validation_alias=AliasChoices("truncate", "truncation"),
+        description="Cut off what the model does not read; otherwise a longer text is refused.",
+    )
+    user: Text | None = Field(None, description="What OpenAI's clients may send; nothing is done with it.")
+    return_multivector: Literal[False] = Field(False, description="This model has one vector a text.")
+    return_tokenized_input: Literal[False] = False
+
+
+class Usage(BaseModel):
+    """How many tokens were embedded, instructions and special tokens included."""
+
+    total_tokens: int
+    prompt_tokens: int
+
+
+class EmbeddingObject(BaseModel):
+    """One embedding: numbers, or base64 of little-endian float32."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str = Field(examples=[[0.0625, -0.125, 0.25]])
+
+
+class EmbeddingsAnswer(BaseModel):
+    """One embedding an input, in their order."""
+
+    model: str
+    object: Literal["list"]
+    usage: Usage
+    data: list[EmbeddingObject]
+
+
+class ModelObject(BaseModel):
+    """A model, and the size of its full embeddings."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+    dimensions: int
+
+
+class ModelsAnswer(BaseModel):
+    """The model that is served."""
+
+    object: Literal["list"]
+    data: list[ModelObject]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Texts as the model reads them, and the ranges of tokens whose means are asked for."""
+
+    texts: list[TokenizedText]
+    ranges: list[list[TokenRange]]
+
+    @property
+    def tokens(self) -> int:
+        return sum(map(len, self.texts))
+
+
+@router.post("/v1/embeddings", response_model=EmbeddingsAnswer)
+async def embeddings(wanted: EmbeddingsRequest, service: Served) -> Json:
+    """Embed texts: Jina's request, or OpenAI's."""
+    _check(wanted, service.model, service.kb.reader.manifest.dimension)
+    task = _TASK_OF[wanted.input_type] if wanted.input_type else wanted.task
+    encoder = service.encoder()
+    prepared = await run_in_threadpool(_late if wanted.late_chunking else _each, encoder, wanted, task)
+    means = await asyncio.wrap_future(encoder.submit(prepared.texts, prepared.ranges, task))
+    return await run_in_threadpool(_answer, wanted, prepared.tokens, means)
+
+
+@router.get("/v1/models", response_model=ModelsAnswer)
+def models(service: Served) -> Json:
+    """The model that is served."""
+    model = {
+        "id": service.model,
+        "object": "model",
+        "created": _STARTED,
+        "owned_by": "jv3search",
+        "dimensions": service.kb.reader.manifest.dimension,
+    }
+    return Json({"object": "list", "data": [model]})
+
+
+def _check(wanted: EmbeddingsRequest, model: str, dimension: int) -> None:
+    """What only the server can tell to be wrong."""
+    if wanted.model != model:
+        message = f"the model {wanted.model!r} is not served here; there is {model!r}"
+        raise ApiError(HTTPStatus.BAD_REQUEST, "INPUT_MODEL_NOT_FOUND", message)
+    if wanted.dimensions is not None and wanted.dimensions > dimension:
+        message = f"Input should be less than or equal to {dimension}, the size of {model}'s embeddings"
+        raise FieldInvalid("body -> dimensions", "less_than_equal", message, wanted.dimensions)
+    if wanted.task and wanted.input_type:
+        message = "task and input_type mean the same: leave one out"
+        raise FieldInvalid("body -> input_type", "given_twice", message, wanted.input_type)
+
+
+def _each(encoder: SharedEncoder, wanted: EmbeddingsRequest, task: Task | None) -> _Prepared:
+    """Each text on its own, pooled over all its tokens."""
+    texts = [_whole(encoder, text, task, wanted.truncate) for text in wanted.input]
+    return _Prepared(texts, [[(0, len(tokens))] for tokens in texts])
+
+
+def _whole(encoder: SharedEncoder, text: str, task: Task | None, truncate: bool) -> TokenizedText:
+    try:
+        return encoder.tokenize_whole(text, task)
+    except TextTooLong:
+        if not truncate:
+            raise _too_long(encoder.max_tokens) from None
+    tokens = encoder.tokenize(text[: encoder.max_tokens * _LONGEST_TOKEN], task)
+    return tokens if len(tokens) <= encoder.max_tokens else _truncated(tokens, encoder.max_tokens)
+
+
+def _truncated(tokens: TokenizedText, most: int) -> TokenizedText:
+    """The first tokens, and </s>, which ends every text."""
+    kept = np.r_[: most - 1, len(tokens) - 1]
+    return replace(tokens, ids=tokens.ids[kept], offsets=tokens.offsets[kept], last=most - 1)
+
+
+def _late(encoder: SharedEncoder, wanted: EmbeddingsRequest, task: Task | None) -> _Prepared:
+    """The inputs as chunks of one text, joined by one space as Jina joins them.
+
+    A text that is too long is refused, for its last chunks would have no vector.
+    """
+    try:
+        tokens = encoder.tokenize_whole(" ".join(wanted.input), task)
+    except TextTooLong:
+        raise _too_long(encoder.max_tokens, "late_chunking embeds all inputs as one text: send fewer") from None
+    return _Prepared([tokens], [token_ranges(tokens, _spans(wanted.input))])
+
+
+def _spans(chunks: Sequence[str]) -> list[Span]:
+    spans, start = [], 0
+    for chunk in chunks:
+        spans.append(Span(start, start + len(chunk)))
+        start += len(chunk) + 1
+    return spans
+
+
+def _too_long(most: int, remedy: str = "Use 'truncate: true' to cut it, or shorten it") -> ApiError:
+    message = f"Input text exceeds the model's maximum of {most} tokens. {remedy}."
+    return ApiError(HTTPStatus.BAD_REQUEST, "INPUT_TOKEN_LIMIT_EXCEEDED", message)
+
+
+def _answer(wanted: EmbeddingsRequest, tokens: int, means: Sequence[Means]) -> Json:
+    rows = np.concatenate(means)
+    rows = unit_rows(rows, wanted.dimensions) if wanted.normalized else rows[:, : wanted.dimensions]
+    encoded = _ENCODED[wanted.embedding_type]
+    return Json(
+        {
+            "model": wanted.model,
+            "object": "list",
+            "usage": {"total_tokens": tokens, "prompt_tokens": tokens},
+            "data": [
+                {"object": "embedding", "index": index, "embedding": encoded(row)}
+                for index, row in enumerate(rows)
+            ],
+        }
+    )

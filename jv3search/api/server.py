@@ -1,0 +1,128 @@
+"""Serving an application until it is told to end, which it does when what was accepted is answered."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from jv3search import addresses
+from jv3search.addresses import Address
+from jv3search.api.app import create_app
+from jv3search.api.guard import access_for
+from jv3search.api.service import Service
+from jv3search.knowledge_base import KnowledgeBase
+
+PORT = 8601
+MCP_PORT = 8651
+_STOP_SECONDS = 600  # all that may wait, by the real model on a CPU; a second Ctrl-C ends it at once
+
+
+def free_address(host: str, port: int | None, usual: int = PORT) -> Address:
+    """The address with the port that is asked for, else with the first free one; ConfigError if there is none."""
+    return addresses.free_address(host, port, usual)
+
+
+def serve(
+    kb: KnowledgeBase,
+    address: Address,
+    *,
+    hosts: tuple[str, ...] = (),
+    token: str = "",
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve a knowledge base until Ctrl-C, SIGTERM or SIGHUP; `on_ready` is called when it answers.
+
+    ConfigError where strangers could ask without a token; what went wrong if the model cannot be loaded.
+    """
+    service = Service(kb)
+    _run(service, create_app(service, access_for(address, hosts, token)), address, on_ready)
+
+
+def serve_mcp(
+    kb: KnowledgeBase,
+    address: Address,
+    *,
+    hosts: tuple[str, ...] = (),
+    token: str = "",
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """As `serve`, for agents by streamable HTTP."""
+    from jv3search.api.mcp_server import http_app
+
+    service = Service(kb)
+    _run(service, http_app(service, access_for(address, hosts, token)), address, on_ready)
+
+
+def serve_stdio(kb: KnowledgeBase) -> None:
+    """Serve the one agent at stdin and stdout until it leaves."""
+    from jv3search.api.mcp_server import create_server
+
+    service = Service(kb)
+    service.start()
+    try:
+        create_server(service).run("stdio")
+    except KeyboardInterrupt:
+        return
+    finally:
+        service.close()
+
+
+def _run(service: Service, app: ASGIApp, address: Address, on_ready: Callable[[], None]) -> None:
+    """Load the model and answer until a signal asks to end; a model that cannot be loaded is the end too."""
+    server = Server(app, address, on_ready)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    service.start(stop)
+    try:
+        server.run_until_stopped()
+    finally:
+        service.close()
+    if service.failure is not None:
+        raise service.failure
+
+
+class Server(uvicorn.Server):
+    """uvicorn with our bounds, which says when it listens."""
+
+    def __init__(self, app: ASGIApp, address: Address, on_ready: Callable[[], None] = lambda: None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=address.host,
+                port=address.port,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                ws="none",
+                timeout_keep_alive=5,
+                timeout_graceful_shutdown=_STOP_SECONDS,
+            )
+        )
+        self._on_ready = on_ready
+
+    async def startup(self, *arguments: object, **options: object) -> None:
+        """Listen, then say so."""
+        await super().startup(*arguments, **options)  # type: ignore[arg-type]
+        if self.started:
+            self._on_ready()
+
+    def run_until_stopped(self) -> None:
+        """Answer until a signal asks to end."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.should_exit = True
+
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, stop) for number in numbers}  # uvicorn raises its own again
+        try:
+            self.run()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

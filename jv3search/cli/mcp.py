@@ -1,0 +1,53 @@
+"""`jv3search mcp`: the index as tools of an agent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from jv3search.cli.options import address_options, index_option, model_option, notice, with_serve_extra
+from jv3search.config import TOKEN
+
+if TYPE_CHECKING:
+    from jv3search.knowledge_base import KnowledgeBase
+
+
+@click.command()
+@index_option
+@model_option
+@click.option("--http", is_flag=True, help="Listen for agents by streamable HTTP, at /mcp [stdin and stdout].")
+@address_options(8651)
+@with_serve_extra
+def mcp(
+    index: Path | None, model: str | None, http: bool, port: int | None, address: str, hosts: tuple[str, ...]
+) -> int:
+    """Give an agent the tools search, read, list_documents and status, by the Model Context Protocol.
+
+    The agent starts this command itself and talks to it by stdin and stdout; nothing can be changed by it. With
+    --http it listens instead: any other address than 127.0.0.1 needs a secret in JV3SEARCH_TOKEN.
+    """
+    from jv3search import knowledge_base
+
+    kb = knowledge_base.open(index, model=model)
+    if http:
+        _listen(kb, port, address, hosts)
+        notice("\nStopped.")
+        return 0
+    from jv3search.api import server
+
+    server.serve_stdio(kb)
+    return 0
+
+
+def _listen(kb: KnowledgeBase, port: int | None, address: str, hosts: tuple[str, ...]) -> None:
+    from jv3search.api import server
+    from jv3search.cli.serve import announce
+
+    found = server.free_address(address, port, server.MCP_PORT)
+    token = os.environ.get(TOKEN, "")
+    server.serve_mcp(
+        kb, found, hosts=hosts, token=token, on_ready=lambda: announce(found, port, server.MCP_PORT, "/mcp")
+    )

@@ -1,0 +1,45 @@
+"""Whatever JSON comes: an answer or a refusal of the right shape, never a fault of the server."""
+
+import json
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jv3search.api.embeddings import EmbeddingsAnswer, EmbeddingsRequest
+from jv3search.api.errors import ErrorAnswer, ValidationAnswer
+from jv3search.api.search import SearchAnswer, SearchRequest
+
+_TEXT = st.text(st.characters(exclude_categories=()), max_size=12)  # lone surrogates and NUL too
+_PLAIN = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), _TEXT)
+_VALUES = st.recursive(
+    _PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3), max_leaves=6
+)
+_RIGHT = st.sampled_from(
+    ["jv3-mini", "separation", "binary", "keyword", "ページ", ["de"], ["a", "б"], 3, 64, True]
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "right", "answered"),
+    [
+        ("/v1/embeddings", EmbeddingsRequest, {"model": "jv3-mini", "input": "पन्ना"}, EmbeddingsAnswer),
+        ("/v1/search", SearchRequest, {"query": "पन्ना"}, SearchAnswer),
+    ],
+)
+def test_any_json_is_answered_or_refused(url, path, fields, right, answered):
+    names = st.sampled_from([*fields.model_fields, "encoding_format", "limit"]) | _TEXT
+    shapes = {200: answered, 400: ErrorAnswer, 422: ValidationAnswer}
+    seen = set()
+
+    @settings(max_examples=80, deadline=None, derandomize=True, database=None)
+    @given(st.dictionaries(names, _RIGHT | _VALUES, max_size=3), st.booleans())
+    def ask(found, complete):
+        body = json.dumps(right | found if complete else found)
+        answer = httpx.post(f"{url}{path}", content=body, headers={"Content-Type": "application/json"}, timeout=60)
+        shapes[answer.status_code].model_validate_json(answer.text)
+        seen.add(answer.status_code)
+
+    ask()
+    assert seen >= {200, 422}

@@ -1,0 +1,54 @@
+"""The examples of docs/guide/api.md, as they stand there, against real servers."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jv3search.api.mcp_server import http_app
+from jv3search.api.server import MCP_PORT, PORT
+from tests.api.conftest import serving
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE, flags=re.DOTALL)
+
+
+def at(url, code, port):
+    return code.replace(f"http://localhost:{port}", url)
+
+
+def test_the_python_examples(url, shared_index, capsys):
+    *by_http, by_mcp = blocks("python")
+    assert len(by_http) == 3
+    for code in by_http:
+        exec(compile(at(url, code, PORT), "api.md", "exec"), {})
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("[128, 128] ")
+    assert out[1].endswith("[256, 256]")
+    assert " en " in out[2]
+    assert out[3] == "8"
+    with serving(shared_index, make_app=http_app) as (mcp, _):
+        exec(compile(at(mcp, by_mcp, MCP_PORT), "api.md", "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
+def test_the_curl_examples(url):
+    (code,) = blocks("sh")
+    done = subprocess.run(["sh", "-c", at(url, code, PORT)], capture_output=True, text=True, check=True)
+    embedded, _, searched = done.stdout.partition('}{"query"')
+    assert [len(entry["embedding"]) for entry in json.loads(embedded + "}")["data"]] == [64, 64]
+    found = json.loads('{"query"' + searched)["hits"]
+    assert {hit["language"] for hit in found} == {"en", "ja"}
+    assert all(hit["sentence"] for hit in found)
+
+
+def test_the_configuration_of_an_agent_is_json():
+    (configuration,) = blocks("json")
+    assert json.loads(configuration)["mcpServers"]["jv3search"]["args"][0] == "mcp"
