@@ -46,9 +46,9 @@ class Coefficients:
 
 COEFFICIENTS: Mapping[Mode, Coefficients] = {
     "hybrid": Coefficients(
-        -4.54, z=0.89, coverage=1.78, bm25=0.89, foreign=-0.62, foreign_coverage=8.92, threshold=0.035
+        -4.73, z=0.91, coverage=3.65, bm25=0.91, foreign=-0.64, foreign_coverage=9.13, threshold=0.038
     ),
-    "dense": Coefficients(-4.5, z=0.62, threshold=0.025),
+    "dense": Coefficients(-4.97, z=1.06, threshold=0.034),
     "keyword": Coefficients(
         -3.63, coverage=4.71, bm25=1.18, foreign=0.47, foreign_coverage=11.77, threshold=0.122
     ),

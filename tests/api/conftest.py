@@ -1,6 +1,7 @@
 """A real server in a thread, over a real index of texts in several scripts."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -15,6 +16,12 @@ from jv3search.api.server import Server
 from jv3search.api.service import Service
 
 PORT = 18601  # and those above it: not where a server of somebody's own is looked for
+
+
+def in_a_thread(call):
+    """What it returns; the browser tests leave an event loop running in the main thread of their process."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(call).result()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from jv3search.api.mcp_server import http_app
 from jv3search.api.server import MCP_PORT, PORT
-from tests.api.conftest import serving
+from tests.api.conftest import in_a_thread, serving
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
 
@@ -34,7 +34,7 @@ def test_the_python_examples(url, shared_index, capsys):
     assert " en " in out[2]
     assert out[3] == "8"
     with serving(shared_index, make_app=http_app) as (mcp, _):
-        exec(compile(at(mcp, by_mcp, MCP_PORT), "api.md", "exec"), {})
+        in_a_thread(lambda: exec(compile(at(mcp, by_mcp, MCP_PORT), "api.md", "exec"), {}))
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 

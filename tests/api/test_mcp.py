@@ -9,7 +9,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from jv3search.api.mcp_server import http_app
-from tests.api.conftest import serving
+from tests.api.conftest import in_a_thread, serving
 from tests.conftest import TEXTS
 
 
@@ -20,7 +20,7 @@ def talk(server, conversation):
         async with Client(server) as client:
             return await conversation(client)
 
-    return asyncio.run(talked())
+    return in_a_thread(lambda: asyncio.run(talked()))
 
 
 async def call(client, tool, **arguments):

@@ -56,10 +56,20 @@ def test_another_address_than_this_machines_needs_a_token(jv3, shared_index, com
     assert "others than this machine can read all documents: set JV3SEARCH_TOKEN" in outcome.err
 
 
-def test_a_model_that_cannot_be_loaded_ends_the_server(jv3, shared_index):
-    outcome = jv3("serve", "--index", shared_index, "--model", "no-such-model")
-    assert outcome.status == 1
-    assert "there is no model 'no-such-model'" in outcome.err
+def test_a_model_that_cannot_be_loaded_ends_the_server(shared_index):
+    command = [
+        sys.executable,
+        "-m",
+        "jv3search",
+        "serve",
+        "--index",
+        str(shared_index),
+        "--model",
+        "no-such-model",
+    ]
+    outcome = subprocess.run(command, capture_output=True, text=True)
+    assert outcome.returncode == 1
+    assert "there is no model 'no-such-model'" in outcome.stderr
 
 
 @pytest.mark.parametrize("package", ["fastapi", "uvicorn", "mcp"])
