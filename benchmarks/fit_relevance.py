@@ -8,7 +8,8 @@ own language left out. For each way of searching
 
 1. the weights are those of a grid that put most right documents first and among the first three, on average over
    the groups of questions; everyday questions in the language of their answer count twice (a search by meaning
-   alone has nothing to weigh);
+   alone has nothing to weigh). Both legs together should find no less than either alone: what they lose on a group
+   against the better one counts four times;
 2. scale and intercept make probabilities of the weighted sum: logistic regression by maximum likelihood on the
    everyday questions, each counting alike (Platt, "Probabilistic Outputs for Support Vector Machines", 1999);
 3. the threshold is the highest that refuses at most 5 % of the questions whose answer is among the first three.
@@ -37,7 +38,7 @@ from jv3search.search.retrieval import is_foreign
 from jv3search.types import Hit, Mode
 
 NAMES = ("z", "coverage", "bm25", "foreign", "foreign_coverage")
-Z, COVERAGE, BM25 = (1.0,), (0.0, 1.0, 2.0, 3.0, 4.0), (0.0, 1.0, 2.0, 3.0)
+Z, COVERAGE, BM25 = (1.0,), (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0), (0.0, 0.5, 1.0, 2.0)
 FOREIGN, FOREIGN_COVERAGE = (-1.5, -1.0, -0.7, -0.4, 0.0, 0.4), (4.0, 7.0, 10.0)
 NONE = (0.0,)
 GRIDS: Mapping[Mode, tuple[Sequence[float], ...]] = {
@@ -45,6 +46,9 @@ GRIDS: Mapping[Mode, tuple[Sequence[float], ...]] = {
     "dense": (Z, NONE, NONE, NONE, NONE),
     "keyword": (NONE, COVERAGE[1:], BM25[1:], FOREIGN, FOREIGN_COVERAGE),
 }
+# A leg alone, with typical weights. By words alone what is in another language is as good as anything else.
+DENSE, KEYWORD = np.array([1.0, 0, 0, 0, 0]), np.array([0, 4.0, 1.0, 0.4, 10.0])
+LOST = 4.0
 TWICE = ("same language", "same language, among manuals")
 TITLES = 25  # of each language of the Handbook
 CANDIDATES, FIRST = 100, 3
@@ -123,15 +127,27 @@ def title_cases(kb: KnowledgeBase, mode: Mode) -> Iterator[Case]:
                 yield case("titles, across languages", kb, pages[uri], versions, mode, without=uri)
 
 
-def success(found: Sequence[Case], weights: Features) -> float:
-    """The mean over the groups of the shares of right documents at first place and among three."""
+def success(found: Sequence[Case], weights: Features) -> dict[str, float]:
+    """For each group the mean of the shares of right documents at first place and among three."""
     values: dict[str, list[float]] = defaultdict(list)
     for one in found:
         if not one.group.startswith("unanswerable"):
             rank = one.rank(weights)
             values[one.group].append(((rank == 1) + (0 < rank <= FIRST)) / 2)
-    counts = [2 if group in TWICE else 1 for group in values]
-    return float(np.average([np.mean(of) for of in values.values()], weights=counts))
+    return {group: float(np.mean(of)) for group, of in values.items()}
+
+
+def merit(groups: Mapping[str, float], alone: Mapping[str, float]) -> float:
+    """The mean of the groups, less what a leg alone has more."""
+    lost = np.mean([max(0.0, alone[group] - value) for group, value in groups.items()])
+    counts = [2 if group in TWICE else 1 for group in groups]
+    return float(np.average([*groups.values()], weights=counts) - LOST * lost)
+
+
+def legs_alone(found: Sequence[Case]) -> dict[str, float]:
+    """What the better leg reaches on each group."""
+    dense, keyword = success(found, DENSE), success(found, KEYWORD)
+    return {group: value if "across" in group else max(value, keyword[group]) for group, value in dense.items()}
 
 
 def calibrated(found: Sequence[Case], weights: Features) -> tuple[float, float]:
@@ -150,7 +166,9 @@ def calibrated(found: Sequence[Case], weights: Features) -> tuple[float, float]:
 
 def fit(found: Sequence[Case], grid: Sequence[Sequence[float]]) -> tuple[Features, float]:
     """(weights, intercept) of one way of searching."""
-    weights = max((np.array(point) for point in itertools.product(*grid)), key=lambda point: success(found, point))
+    alone = defaultdict(float) if NONE in grid else legs_alone(found)
+    points = (np.array(point) for point in itertools.product(*grid))
+    weights = max(points, key=lambda point: merit(success(found, point), alone))
     intercept, scale = calibrated([one for one in found if not one.group.startswith("titles")], weights)
     return weights * scale, intercept
 

@@ -46,7 +46,7 @@ class Coefficients:
 
 COEFFICIENTS: Mapping[Mode, Coefficients] = {
     "hybrid": Coefficients(
-        -4.73, z=0.91, coverage=3.65, bm25=0.91, foreign=-0.64, foreign_coverage=9.13, threshold=0.038
+        -4.69, z=1.02, coverage=3.06, bm25=0.51, foreign=-0.71, foreign_coverage=7.14, threshold=0.042
     ),
     "dense": Coefficients(-4.97, z=1.06, threshold=0.034),
     "keyword": Coefficients(
