@@ -87,7 +87,7 @@ def test_a_filter_narrows_the_search_and_is_in_the_url(serve, open_page, library
 
 
 def test_a_reload_keeps_the_question_the_filter_and_the_source(serve, open_page, library) -> None:
-    page = open_page(serve(library) + "/?q=nächtliche+Fotos&lang=ja")
+    page = open_page(serve(library) + "/?q=クリスマスの夜景&lang=ja")
     page.locator(OPEN).first.click()
     page.wait_for_url("**doc=**")
     settled(page)
@@ -96,7 +96,7 @@ def test_a_reload_keeps_the_question_the_filter_and_the_source(serve, open_page,
     settled(page)
     page.wait_for_selector(".jv3-source-title")
     assert (page.url, files(page), page.locator(".jv3-source-title").inner_text()) == before
-    expect(page.get_by_role("searchbox", name=FIELD)).to_have_value("nächtliche Fotos")
+    expect(page.get_by_role("searchbox", name=FIELD)).to_have_value("クリスマスの夜景")
 
 
 def test_back_and_forward_go_through_the_questions(serve, open_page, library) -> None:
