@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -14,6 +13,7 @@ from jv3search.api.errors import ApiError, FieldInvalid, Json
 from jv3search.api.fields import Fields, Text
 from jv3search.api.service import Served
 from jv3search.errors import InputError
+from jv3search.indexes.rows import DocumentRow
 from jv3search.types import Document, Span
 
 router = APIRouter(tags=["documents"])
@@ -39,28 +39,13 @@ class TextRequest(Fields):
     )
 
 
-class DocumentAnswer(BaseModel):
-    """A document in the index, without its text."""
-
-    uri: str
-    digest: str
-    title: str
-    format: str
-    language: str
-    size: int
-    modified: datetime
-    ingested_at: datetime
-    pages: int
-    chunks: int
-
-
 class DocumentsAnswer(BaseModel):
     """Some of all documents, sorted by uri."""
 
     object: Literal["list"]
     total: int
     offset: int
-    data: list[DocumentAnswer]
+    data: list[DocumentRow]
 
 
 class PageAnswer(BaseModel):

@@ -20,13 +20,13 @@ from jv3search.api.fields import Fields, Text, WrittenText
 from jv3search.api.model_worker import Means, SharedEncoder
 from jv3search.api.service import Served
 from jv3search.encoders.late_chunking import TokenizedText, TokenRange, token_ranges
+from jv3search.encoders.port import LONGEST_TOKEN
 from jv3search.errors import TextTooLong
 from jv3search.types import Span, Task, unit_rows
 
 router = APIRouter(tags=["embeddings"])
 
 _MOST_INPUTS = 2048  # as OpenAI's API has it
-_LONGEST_TOKEN = 32  # characters, at the very most: what is further behind is cut off in any case
 _STARTED = int(time.time())
 _TASK_OF: dict[str, Task] = {
     "query": "retrieval.query",
@@ -237,7 +237,7 @@ def _whole(encoder: SharedEncoder, text: str, task: Task | None, truncate: bool)
     except TextTooLong:
         if not truncate:
             raise _too_long(encoder.max_tokens) from None
-    tokens = encoder.tokenize(text[: encoder.max_tokens * _LONGEST_TOKEN], task)
+    tokens = encoder.tokenize(text[: encoder.max_tokens * LONGEST_TOKEN], task)
     return tokens if len(tokens) <= encoder.max_tokens else _truncated(tokens, encoder.max_tokens)
 
 

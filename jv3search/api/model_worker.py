@@ -26,7 +26,7 @@ from jv3search.types import Embedding, Span, Task, unit_rows
 Result = TypeVar("Result")
 Means = NDArray[np.float32]
 
-BATCH_TOKENS = 4096  # what the engine takes in one forward pass
+BATCH_TOKENS = 4096  # of one call of the encoder, which makes forward passes of its engine's size of it
 BATCH_SECONDS = 0.004  # a text waits for others: little beside a forward pass of the real model
 MOST_TOKENS = 64 * BATCH_TOKENS  # that may wait: a book of 500 pages
 _FIRST_RATE = 500.0  # tokens a second, before any was measured: the real model on a CPU

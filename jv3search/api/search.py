@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +11,7 @@ from jv3search.api.errors import Json
 from jv3search.api.fields import Fields, Text, WrittenText
 from jv3search.api.service import Served
 from jv3search.search.filters import folders, language_codes, make_filter, relative_folders
-from jv3search.types import Filter, Mode
+from jv3search.types import Filter, LegScore, Mode
 
 router = APIRouter(tags=["search"])
 
@@ -52,17 +51,6 @@ class SearchRequest(Fields):
     )
 
 
-class Leg(BaseModel):
-    """What one leg of the search says of a passage, and adds to the log-odds of its relevance."""
-
-    leg: Literal["dense", "keyword"]
-    rank: int | None
-    score: float | None
-    z: float | None
-    coverage: float | None
-    log_odds: float
-
-
 class HitAnswer(BaseModel):
     """A passage: `span` and `sentence` are half-open ranges of Unicode characters of the document's text."""
 
@@ -78,7 +66,7 @@ class HitAnswer(BaseModel):
     language: str
     text: str
     relevance: float | None = None
-    legs: list[Leg] | None = None
+    legs: list[LegScore] | None = None
     sentence: tuple[int, int] | None = None
     copies: list[HitAnswer] | None = None
     translations: list[HitAnswer] | None = None

@@ -9,10 +9,9 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from jv3search import addresses
 from jv3search.addresses import Address
 from jv3search.api.app import create_app
-from jv3search.api.guard import access_for
+from jv3search.api.guard import Access, access_for
 from jv3search.api.service import Service
 from jv3search.knowledge_base import KnowledgeBase
 
@@ -21,15 +20,11 @@ MCP_PORT = 8651
 _STOP_SECONDS = 600  # all that may wait, by the real model on a CPU; a second Ctrl-C ends it at once
 
 
-def free_address(host: str, port: int | None, usual: int = PORT) -> Address:
-    """The address with the port that is asked for, else with the first free one; ConfigError if there is none."""
-    return addresses.free_address(host, port, usual)
-
-
 def serve(
     kb: KnowledgeBase,
     address: Address,
     *,
+    make_app: Callable[[Service, Access], ASGIApp] = create_app,
     hosts: tuple[str, ...] = (),
     token: str = "",
     on_ready: Callable[[], None] = lambda: None,
@@ -39,22 +34,7 @@ def serve(
     ConfigError where strangers could ask without a token; what went wrong if the model cannot be loaded.
     """
     service = Service(kb)
-    _run(service, create_app(service, access_for(address, hosts, token)), address, on_ready)
-
-
-def serve_mcp(
-    kb: KnowledgeBase,
-    address: Address,
-    *,
-    hosts: tuple[str, ...] = (),
-    token: str = "",
-    on_ready: Callable[[], None] = lambda: None,
-) -> None:
-    """As `serve`, for agents by streamable HTTP."""
-    from jv3search.api.mcp_server import http_app
-
-    service = Service(kb)
-    _run(service, http_app(service, access_for(address, hosts, token)), address, on_ready)
+    _run(service, make_app(service, access_for(address, hosts, token)), address, on_ready)
 
 
 def serve_stdio(kb: KnowledgeBase) -> None:

@@ -43,11 +43,18 @@ def mcp(
 
 
 def _listen(kb: KnowledgeBase, port: int | None, address: str, hosts: tuple[str, ...]) -> None:
+    from jv3search.addresses import free_address
     from jv3search.api import server
+    from jv3search.api.mcp_server import http_app
     from jv3search.cli.serve import announce
 
-    found = server.free_address(address, port, server.MCP_PORT)
+    found = free_address(address, port, server.MCP_PORT)
     token = os.environ.get(TOKEN, "")
-    server.serve_mcp(
-        kb, found, hosts=hosts, token=token, on_ready=lambda: announce(found, port, server.MCP_PORT, "/mcp")
+    server.serve(
+        kb,
+        found,
+        make_app=http_app,
+        hosts=hosts,
+        token=token,
+        on_ready=lambda: announce(found, port, server.MCP_PORT, "/mcp"),
     )

@@ -27,9 +27,10 @@ def serve(index: Path | None, model: str | None, port: int | None, address: str,
     "Authorization: Bearer ...". GET /openapi.json describes all requests.
     """
     from jv3search import knowledge_base
+    from jv3search.addresses import free_address
     from jv3search.api import server
 
-    found = server.free_address(address, port)
+    found = free_address(address, port, server.PORT)
     kb = knowledge_base.open(index, model=model)
     token = os.environ.get(TOKEN, "")
     server.serve(kb, found, hosts=hosts, token=token, on_ready=lambda: announce(found, port, server.PORT))

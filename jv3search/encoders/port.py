@@ -15,6 +15,9 @@ from jv3search.types import Embedding, Span, Task
 ChunkedText = tuple[TokenizedText, Sequence[Span]]
 """A document as the encoder tokenised it, and the spans of its chunks."""
 
+LONGEST_TOKEN = 32
+"""Characters of a token, at the very most: what is longer than so many for each token cannot fit into a window."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenStates:

@@ -26,12 +26,11 @@ from jv3search.encoders.late_chunking import (
     token_ranges,
     windows,
 )
-from jv3search.encoders.port import ChunkedText, TokenStates
+from jv3search.encoders.port import LONGEST_TOKEN, ChunkedText, TokenStates
 from jv3search.errors import InputError, TextTooLong
 from jv3search.types import Embedding, Span, Task, unit_rows
 
 _OVERLAP_SHARE = 16  # windows overlap by a sixteenth: 512 of 8,192 tokens, the reference's default
-_MOST_CHARACTERS = 32  # a token, at the very most: longer texts are refused before they are tokenised
 
 
 class JinaV3Encoder:
@@ -62,7 +61,7 @@ class JinaV3Encoder:
         """`text` for one forward pass; InputError for a blank one, TextTooLong for more than `max_tokens`."""
         if not text.strip():
             raise InputError("the text to embed is empty or blank")
-        if len(text) > self.max_tokens * _MOST_CHARACTERS:
+        if len(text) > self.max_tokens * LONGEST_TOKEN:
             raise TextTooLong(f"the text has {len(text):,} characters; the model reads {self.max_tokens:,} tokens")
         try:
             text.encode()
