@@ -1,8 +1,9 @@
 """Stage three: the base is frozen and one rank-4 LoRA adapter is learned a task.
 
 Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (2021).
- * retrieval.query and retrieval.passage together: headings and sections, spans of pages, under their prefixes;
- * text-matching: translations and the teacher's order of the texts of a batch;
+ * retrieval.query and retrieval.passage together: headings and sections, spans of pages, everyday questions and
+   what answers them, under their prefixes;
+ * text-matching: translations, everyday ones too, and the teacher's order of the texts of a batch;
  * separation: blocks of the same page belong together, whatever their language;
  * classification: descriptions of the same section of the package archive belong together.
 """
@@ -13,6 +14,7 @@ import argparse
 import copy
 import sys
 from collections.abc import Callable
+from itertools import chain
 
 import numpy as np
 import torch
@@ -28,7 +30,7 @@ from training.losses import matryoshka, ranking, supervised
 from training.pooling import Texts, embed, pack
 from training.progress import Log
 from training.sampling import Row
-from training.settings import SEED, TASKS, WORK, size_for
+from training.settings import PASSAGE, QUERY, SEED, TASKS, WORK, size_for
 from training.transformer import PATH as LAYERS
 from training.transformer import late_loss
 
@@ -36,6 +38,7 @@ FOLDER = WORK / "adapters"
 SCALING = checkpoint.ALPHA / checkpoint.RANK
 RATE = {"retrieval": 3e-3, "text-matching": 3e-3, "separation": 3e-3, "classification": 4e-3}
 STEPS = {"retrieval": 90, "text-matching": 72, "separation": 120, "classification": 90}
+ASKED, TRANSLATED = 96, 160  # everyday questions and translations a step
 
 
 class Lora(nn.Module):
@@ -91,17 +94,29 @@ def fit(name: str, parameters: list[Tensor], loss_of: Losses, steps: int) -> Non
         log(step, loss)
 
 
+def everyday() -> everyday_stage.Everyday | None:
+    """Everyday texts, if their stage was run."""
+    return everyday_stage.load(SEED + 8) if everyday_stage.PATH.exists() else None
+
+
 def retrieval(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
     """Both sides of retrieval, learned together."""
     (asker, asking), (reader, reading) = adapted(base), adapted(base)
-    targets = Targets(data.vectors, base.device)
+    targets, daily = Targets(data.vectors, base.device), everyday()
+
+    def answered() -> Tensor:
+        if not daily:
+            return torch.zeros((), device=base.device)
+        asked, answers = daily.questions(ASKED)
+        queries = embed(asker, Texts.of(everyday_stage.read(data.prompts, asked, QUERY)))
+        return matryoshka(queries, embed(reader, Texts.of(everyday_stage.read(data.prompts, answers, PASSAGE))))
 
     def loss_of(step: int) -> Tensor:
         pairs = sections(data, 128, 160, False, 1.0)
         left, right = pairs.texts.halves()
         queries, passages = embed(asker, left), embed(reader, right)
         loss = matryoshka(queries, passages, static.same(pairs.keys, queries.device))
-        loss = loss + static.ranked_sections(queries, passages, pairs, targets)
+        loss = loss + static.ranked_sections(queries, passages, pairs, targets) + answered()
         return loss + 0.3 * late_loss(asker, reader, late(data, [(2, 1000 if step % 5 == 0 else 400)]))
 
     fit("retrieval", [*asking.values(), *reading.values()], loss_of, steps)
@@ -111,12 +126,15 @@ def retrieval(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, 
 def text_matching(base: JinaEmbeddingsV3Model, data: Data, steps: int) -> dict[str, Adapter]:
     """Translations match; other texts stand in the order that the teacher gives them."""
     view, parameters = adapted(base)
-    targets = Targets(data.vectors, base.device)
+    targets, daily = Targets(data.vectors, base.device), everyday()
 
     def loss_of(_: int) -> Tensor:
         pairs = translations(data, 320, 64)
         left, right = embed(view, pairs.texts).chunk(2)
         loss = matryoshka(left, right, static.same(pairs.keys, left.device))
+        if daily:
+            rows = everyday_stage.read(data.prompts, [*chain(*daily.pairs(TRANSLATED))])
+            loss = loss + matryoshka(*embed(view, Texts.of(rows)).chunk(2))
         if len(pairs.known) > 1:
             known, theirs = torch.from_numpy(pairs.known).to(left.device), targets(pairs.first)
             loss = loss + 0.3 * ranking((left[known], right[known]), (theirs, theirs), itself=False)

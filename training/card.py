@@ -106,7 +106,8 @@ titles with their own section among the first ten, by the number of tokens befor
 
 {positions}
 
-Adapters against the base without adapter, on pages kept out of the training:
+Adapters against the base without adapter, each text in a language drawn at random: pages kept out of the training,
+and the Debian FAQ in eight languages, of which nothing is trained on either:
 
 {tasks}
 
@@ -171,7 +172,11 @@ def by_position(found: dict[str, Any]) -> str:
 def tasks(found: dict[str, Any]) -> str:
     """The symmetric adapters."""
     columns = ["task", "measure", "base", "adapter"]
-    return table(columns, [[row[column] for column in columns] for row in found["tasks"]])
+    rows = [
+        [*(row[column] for column in columns), f"{row['low']:+.3f} to {row['high']:+.3f}"]
+        for row in found["tasks"]
+    ]
+    return table([*columns, "95 % of the difference"], rows)
 
 
 def everyday(found: dict[str, Any]) -> str:

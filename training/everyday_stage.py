@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,17 +31,18 @@ from training.losses import distill, matryoshka, ranking
 from training.multilingual import SIZE
 from training.pooling import Texts as Rows
 from training.pooling import embed
-from training.progress import Log
+from training.progress import Log, resume, save, steps_done
 from training.prompts import Prompts
 from training.sampling import Row
 from training.settings import EVERYDAY_LANGUAGES, HIDDEN, PASSAGE, QUERY, SEED, WORK
 
 PATH = WORK / "everyday.pt"
 TABLE = WORK / "everyday.table.pt"  # after step one
+STATE = WORK / "everyday.state.pt"  # of a step two that goes on
 PARTS = WORK / "everyday.parts.pt"  # the weights whose mean it is
 MOVED = 0.3  # of the way that step one goes is gone before step two begins
 WEIGHTS = (0.3, 0.7)  # of the weights before and after
-STEPS, TABLE_STEPS = 420, 800
+STEPS, TABLE_STEPS, KEEP_EVERY = 420, 800, 100
 RATE, TABLE_RATE, HEAD_RATE = 8e-4, 3e-3, 1e-3
 SHARES = {  # of a step's texts
     "words": 0.28,
@@ -151,6 +153,11 @@ def encoded(texts: list[str], longest: int = LONGEST) -> list[Row]:
     return [np.array(each.ids[:longest] or [3], np.uint16) for each in made]
 
 
+def read(prompts: Prompts, texts: list[str], prefix: str = "") -> list[Row]:
+    """Texts as the model reads them."""
+    return prompts.around(encoded(texts, LONGEST_PASSAGE), prefix)
+
+
 def moved_table(model: JinaEmbeddingsV3Model, data: Everyday, steps: int) -> JinaEmbeddingsV3Model:
     """Step one: the model with its word embeddings nearer to the teacher."""
     table, head = contextless.Static(contextless.states(model)), Head()
@@ -190,10 +197,6 @@ class Stage:
     manuals: batches.Data
     prompts: Prompts
 
-    def rows(self, texts: list[str], prefix: str = "") -> list[Row]:
-        """Texts as the model reads them."""
-        return self.prompts.around(encoded(texts, LONGEST_PASSAGE), prefix)
-
     def losses(self, step: int) -> Iterator[Tensor]:
         """All losses of a step, one after the other."""
         rows, theirs = self.data.texts(TAUGHT)
@@ -201,10 +204,10 @@ class Stage:
         around = [self.prompts.around([row], prefix)[0] for row, prefix in zip(rows, prefixes, strict=True)]
         yield self.head.taught(embed(self.model, Rows.of(around)), theirs)
         left, right = self.data.pairs(PAIRS)
-        yield contrasted(embed(self.model, Rows.of(self.rows(left + right))), np.arange(len(left)))
+        yield contrasted(embed(self.model, Rows.of(read(self.prompts, left + right))), np.arange(len(left)))
         asked, answers = self.data.questions(ASKED)
-        queries = embed(self.model, Rows.of(self.rows(asked, QUERY)))
-        yield ASKED_WEIGHT * matryoshka(queries, embed(self.model, Rows.of(self.rows(answers, PASSAGE))))
+        queries = embed(self.model, Rows.of(read(self.prompts, asked, QUERY)))
+        yield ASKED_WEIGHT * matryoshka(queries, embed(self.model, Rows.of(read(self.prompts, answers, PASSAGE))))
         yield self.replayed(crops=step % 3 == 0)
         if step % 4 == 0:
             yield 0.5 * transformer.late_loss(self.model, self.model, batches.late(self.manuals, [(1, 480)]))
@@ -234,9 +237,13 @@ def learned(stage: Stage, steps: int) -> None:
     table = stage.model.embeddings.word_embeddings.weight
     others = [parameter for parameter in stage.model.parameters() if parameter is not table]
     groups = [(others, RATE), ([*stage.head.parameters()], HEAD_RATE), ([table], TABLE_RATE)]
-    optimizer = torch.optim.Adam([{"params": of, "highest": rate} for of, rate in groups], betas=(0.9, 0.98))
+    optimizer = torch.optim.Adam(
+        [{"params": of, "highest": rate} for of, rate in groups], betas=(0.9, 0.98), fused=True
+    )
+    begun, learning = steps_done(STATE), nn.ModuleList([stage.model, stage.head])
+    resume(STATE, learning, optimizer)
     log = Log("everyday", steps)
-    for step in range(steps):
+    for step in range(begun, steps):
         for group in optimizer.param_groups:
             group["lr"] = group["highest"] * min((step + 1) / 30, 1.0) * max(0.02, 1 - step / steps)
         optimizer.zero_grad()
@@ -247,6 +254,8 @@ def learned(stage: Stage, steps: int) -> None:
         nn.utils.clip_grad_norm_(stage.model.parameters(), 5.0)
         optimizer.step()
         log(step, total)
+        if (step + 1) % KEEP_EVERY == 0:
+            save(STATE, learning, optimizer, step + 1)
 
 
 def mean(parts: Sequence[dict[str, Tensor]], weights: Sequence[float] = WEIGHTS) -> dict[str, Tensor]:
@@ -257,18 +266,28 @@ def mean(parts: Sequence[dict[str, Tensor]], weights: Sequence[float] = WEIGHTS)
     }
 
 
-def train(share: float) -> None:
-    """All three steps."""
-    torch.manual_seed(SEED)
-    before = start(torch.load(static.PATH, weights_only=True)["table"])
-    before.load_state_dict(torch.load(transformer.PATH, weights_only=True))
-    before.eval().requires_grad_(False)
-    data, prompts = load(SEED), Prompts()
+def beginning(before: JinaEmbeddingsV3Model, data: Everyday, share: float) -> JinaEmbeddingsV3Model:
+    """Where step two begins: some way towards the table of step one."""
     if not TABLE.exists():
         torch.save(moved_table(before, data, max(1, int(TABLE_STEPS * share))).state_dict(), TABLE)
     nearer = torch.load(TABLE, weights_only=True)
     model = copy.deepcopy(before)
     model.load_state_dict(mean([before.state_dict(), nearer], (1 - MOVED, MOVED)))
+    return model
+
+
+def train(share: float, base: Path | None) -> None:
+    """All three steps, or the last two from the weights of a checkpoint."""
+    torch.manual_seed(SEED)
+    before = start(torch.load(static.PATH, weights_only=True)["table"])
+    before.load_state_dict(torch.load(transformer.PATH, weights_only=True))
+    before.eval().requires_grad_(False)
+    data, prompts = load(SEED), Prompts()
+    if base:
+        model = copy.deepcopy(before)
+        model.load_state_dict(JinaEmbeddingsV3Model.from_pretrained(base, dtype=torch.float32).state_dict())
+    else:
+        model = beginning(before, data, share)
     stage = Stage(model.requires_grad_(True), before, Head(), data, batches.load(SEED + 9), prompts)
     rows, theirs = data.texts(6000)
     with torch.no_grad():
@@ -284,13 +303,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of steps")
+    parser.add_argument("--base", type=Path, help="go on from this checkpoint, without step one")
     options = parser.parse_args(arguments)
     if PATH.exists():
         return
     begun = time.monotonic()
     torch.set_num_threads(options.threads)
     everyday.main()
-    train(options.share)
+    train(options.share, options.base)
     print(f"everyday: {(time.monotonic() - begun) / 60:.0f} min", file=sys.stderr)
 
 

@@ -18,6 +18,7 @@ from training import registries
 from training.settings import (
     CHOICE_PACKAGE,
     DESCRIPTION_LANGUAGES,
+    FAQ_PACKAGES,
     NPM_PACKAGES,
     PACKAGES,
     PYTHON_PACKAGES,
@@ -125,7 +126,7 @@ def record(path: Path) -> None:
 def main() -> None:
     """Fetch everything that is missing."""
     registries.main()
-    wanted = [*PACKAGES, *TEST_PACKAGES, CHOICE_PACKAGE]
+    wanted = [*PACKAGES, *TEST_PACKAGES, *FAQ_PACKAGES.values(), CHOICE_PACKAGE]
     fetch_indexes()
     download(wanted)
     unpack(wanted)

@@ -141,7 +141,7 @@ RESULTS = {
     "teacher": ["teacher.keys", "teacher.rows"],
     "static": ["static.pt", "static.state.pt"],
     "transformer": ["transformer.pt", "transformer.state.pt"],
-    "everyday": ["everyday/*.npz", "everyday.pt", "everyday.table.pt", "everyday.parts.pt"],
+    "everyday": ["everyday/*.npz", "everyday.pt", "everyday.*.pt"],
     "adapters": ["adapters/*.pt"],
     "measure": ["figures.json"],
 }

@@ -234,6 +234,9 @@ RESERVED = (
 )
 TEST_LANGUAGES = ["en", "de", "es", "fr", "it", "ja", "pt", "zh-cn"]
 TEST_PACKAGES = [f"debian-reference-{lang}" for lang in TEST_LANGUAGES] + ["debian-reference-common"]
+FAQ_PACKAGES = {"en": "debian-faq"} | {
+    lang: f"debian-faq-{lang}" for lang in ("de", "fr", "it", "ja", "nl", "ru", "zh-cn")
+}
 CHOICE_PACKAGE = "debian-handbook"
 CHOICE_LANGUAGES = {
     "en": "en-US",
