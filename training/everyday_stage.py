@@ -45,15 +45,15 @@ WEIGHTS = (0.3, 0.7)  # of the weights before and after
 STEPS, TABLE_STEPS, KEEP_EVERY = 420, 800, 100
 RATE, TABLE_RATE, HEAD_RATE = 8e-4, 3e-3, 1e-3
 SHARES = {  # of a step's texts
-    "words": 0.28,
-    "things": 0.10,
-    "messages": 0.10,
-    "talk": 0.20,
-    "written": 0.16,
-    "terms": 0.16,
+    "words": 0.22,
+    "things": 0.08,
+    "messages": 0.06,
+    "talk": 0.16,
+    "written": 0.26,
+    "terms": 0.22,
 }
-TAUGHT, PAIRS, ASKED, REPLAYED = 300, 112, 64, 16  # texts, translations, questions, sections a step
-TRANSLATED = {"things": 0.25, "messages": 0.15, "written": 0.3, "terms": 0.3}  # of the translations of a step
+TAUGHT, PAIRS, ASKED, REPLAYED = 320, 128, 96, 16  # texts, translations, questions, sections a step
+TRANSLATED = {"things": 0.15, "messages": 0.1, "written": 0.35, "terms": 0.4}  # of the translations of a step
 TABLE_ASKED = 256  # questions of a step of the table
 LONGEST, LONGEST_PASSAGE = 96, 160  # tokens
 SAME_LANGUAGE = 0.25  # of the questions have their answer in their own language
