@@ -50,23 +50,23 @@ def free_address(host: str, port: int | None, usual: int) -> Address:
         if _is_free(host, number):
             return Address(host, number)
     if port:
-        raise ConfigError(f"port {port} is taken: end the program that has it, or name another with --port")
-    raise ConfigError(f"the ports {ports[0]} to {ports[-1]} are all taken: name another with --port")
+        raise ConfigError(f"port {port} is taken: stop the program that uses it, or choose another with --port")
+    raise ConfigError(f"the ports {ports[0]} to {ports[-1]} are all taken: choose another with --port")
 
 
 def _is_free(host: str, port: int) -> bool:
     try:
         family, kind, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
-        raise ConfigError(f"--address {host} is no address of this machine: {error.strerror}") from None
+        raise ConfigError(f"--address {host} is not an address of this machine: {error.strerror}") from None
     with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections just closed do not count
         try:
             probe.bind(where)
         except PermissionError:
-            raise ConfigError(f"port {port} is not for ordinary users: name one above 1023 with --port") from None
+            raise ConfigError(f"port {port} needs administrator rights: choose one above 1023") from None
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return False
-            raise ConfigError(f"--address {host} is no address of this machine: {error.strerror}") from None
+            raise ConfigError(f"--address {host} is not an address of this machine: {error.strerror}") from None
     return True

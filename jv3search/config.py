@@ -103,7 +103,7 @@ def _applied(settings: Settings, values: Mapping[str, Any], origin: str) -> Sett
     kinds = {field.name: type(getattr(settings, field.name)) for field in fields(settings)}
     unknown = sorted(set(values) - set(kinds))
     if unknown:
-        raise ConfigError(f"{origin} sets {unknown[0]!r}, which is no setting; there are: {', '.join(kinds)}")
+        raise ConfigError(f"{origin} sets {unknown[0]!r}, which is not a setting; there are: {', '.join(kinds)}")
     converted: dict[str, Any] = {k: _converted(k, kinds[k], value, origin) for k, value in values.items()}
     return replace(settings, **converted)
 

@@ -210,7 +210,7 @@ class KnowledgeBase:
                     f"{self.settings.index} was made by {made_by.model} with other weights "
                     f"({made_by.weights[:12]}) than {self.settings.model} has ({weights[:12]}): a search would "
                     f"give wrong results. Rebuild it: delete {self.settings.index} and ingest the documents "
-                    "again; or give the model that made it with --model"
+                    "again; or use --model to name the model that made it"
                 )
             self._checked = True
             return self._loaded()

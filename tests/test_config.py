@@ -29,7 +29,7 @@ def test_flags_win_over_environment_over_file():
 @pytest.mark.parametrize(
     ("file", "environment", "message"),
     [
-        ("colour = 1", {}, r"jv3search\.toml sets 'colour', which is no setting; there are: documents"),
+        ("colour = 1", {}, r"jv3search\.toml sets 'colour', which is not a setting; there are: documents"),
         ("", {"JV3SEARCH_DIMENSON": "64"}, "the environment sets 'dimenson'"),
         ('dimension = "many"', {}, "sets dimension to 'many'; expected a whole number"),
         ("dimension = -1", {}, "must be at least 0"),

@@ -35,14 +35,14 @@ _SUMMARIES = {
     "search": "Find the chunks that answer a question, in any language.",
     "status": "Show what is in the index.",
     "list": "List the documents in the index.",
-    "show": "Print a hit among its neighbours, or a document's text as it was read.",
+    "show": "Print a hit with the chunks around it, or the text of a document.",
     "reindex": "Change the dimension or kind of the vector index; nothing is embedded again.",
     "remove": "Take documents out of the index.",
     "ui": "Serve the application: search, read and add documents in a browser.",
     "serve": "Serve embeddings and search to programs: Jina's API on this machine.",
     "mcp": "Give an agent tools that search and read the index (MCP).",
-    "embed": "Embed lines of text; one JSON line out for each.",
-    "eval": "Measure how well searches find what is known to be right.",
+    "embed": "Embed lines of text; print one JSON line for each.",
+    "eval": "Measure search quality with queries whose answers are known.",
     "bench": "Try Matryoshka dimensions on the index: recall, size, time.",
     "model": "List, fetch and verify models.",
 }
@@ -79,7 +79,7 @@ def cli() -> None:
     \b
     Start:   ingest FOLDER                 read the documents in a folder
              jv3search search "question"   find the passages that answer it
-    Settings may also stand in jv3search.toml or in JV3SEARCH_... variables; see the README.
+    Settings can also be given in jv3search.toml or in JV3SEARCH_... variables; see the README.
     """
 
 
@@ -94,7 +94,7 @@ def run(command: click.Command, arguments: list[str] | None = None, name: str | 
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. What was stored stays stored; run the same command again to go on.", err=True)
+        click.echo("Interrupted. What was stored is kept; run the same command again to continue.", err=True)
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:  # the reader of our results, `head` say, has seen enough
         _silence()

@@ -23,14 +23,14 @@ _LINES = 64  # embedded together; results appear after so many
 @click.command()
 @click.argument("file", type=click.File(encoding="utf-8"), default="-")
 @click.option(
-    "--task", metavar="T", help="Adapter: retrieval.query, retrieval.passage, ... [none: the bare base]."
+    "--task", metavar="T", help="Adapter: retrieval.query, retrieval.passage, ... [none: the base model]."
 )
-@click.option("--dim", type=int, metavar="N", help="Dimension, 1 to the model's size [its size].")
+@click.option("--dim", type=int, metavar="N", help="Dimension, 1 to the model's size [the model's size].")
 @model_option
 @engine_option
 @click.option("--late", is_flag=True, help="Late chunking: the lines are the chunks of one document.")
 def embed(file: TextIO, task: Any, dim: int | None, model: str | None, engine: str | None, late: bool) -> None:
-    """Embed each line of FILE (stdin if none is given); one JSON line {"embedding": [...]} out for each.
+    """Embed each line of FILE (stdin if none is given); print a JSON line {"embedding": [...]} for each.
 
     With --late the lines, joined by one space, are embedded as one text and pooled line by line.
     """
@@ -54,12 +54,12 @@ def _lines(file: TextIO) -> Iterator[str]:
     try:
         for number, line in enumerate(file, start=1):
             if not line.strip():
-                raise InputError(f"line {number} of {file.name} is blank: there must be a text in each")
+                raise InputError(f"line {number} of {file.name} is blank: every line must have text")
             yield line.rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{file.name} is not UTF-8: {error}") from None
     if not number:
-        raise InputError(f"there is no line to embed in {file.name}")
+        raise InputError(f"{file.name} has no line to embed")
 
 
 def _each(encoder: Encoder, lines: Iterable[str], task: Any, dim: int | None) -> Iterator[Embedding]:

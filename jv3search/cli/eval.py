@@ -69,7 +69,7 @@ from jv3search.errors import InputError
     show_default=True,
     help="By how much a value may fall before it counts as worse.",
 )
-@click.option("--save", type=PathType(), metavar="FILE", help="Save the evaluation, to be a baseline.")
+@click.option("--save", type=PathType(), metavar="FILE", help="Save the evaluation as a baseline.")
 @json_option
 def evaluate(
     dataset: Path | None,

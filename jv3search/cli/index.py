@@ -36,7 +36,7 @@ def status(index: Path | None, as_json: bool) -> None:
 @click.option("--translations", "linked", is_flag=True, help="List the translations of each document below it.")
 @json_option
 def list_documents(index: Path | None, linked: bool, as_json: bool) -> None:
-    """List the documents in the index by URI; with --json, one line with all that is known of each."""
+    """List the documents in the index by URI; with --json, one line with all that is known about each."""
     from jv3search import knowledge_base
 
     with knowledge_base.open(index) as kb:
@@ -65,7 +65,7 @@ def reindex(index: Path | None, dim: int | None, kind: str | None) -> None:
         for remark in kb.reindex(dimension=dim, kind=kind):
             notice(remark)
         size = counted(kb.reader.dimension, "dimension")
-        click.echo(f"{kb.settings.index} is searched at {size}, kind {kb.reader.kind}.")
+        click.echo(f"{kb.settings.index} is now searched at {size}, kind {kb.reader.kind}.")
 
 
 @click.command()
@@ -102,7 +102,7 @@ def _show(state: Status, index: Path) -> None:
         ("formats", _counted(state.formats)),
         ("model", state.model),
         ("dimension", f"{state.dimension} of {state.full_dimension}, kind {state.kind}, vectors {state.vectors}"),
-        ("no words in", counted(state.wordless, "chunk")),
+        ("without words", counted(state.wordless, "chunk")),
         ("size on disk", f"{state.size / 1e6:,.1f} MB"),
         ("last ingest", last),
         ("failures", f"{len(state.failures)}"),

@@ -152,7 +152,7 @@ def _show_outcome(report: IngestReport, settings: Settings, as_json: bool) -> in
         click.echo(_summary(report, counts))
         if report.plan.vanished and not report.removed:
             gone = counted(len(report.plan.vanished), "document")
-            notice(f"{gone} in the index without a file any more; --prune removes what is gone.")
+            notice(f"The files of {gone} are gone; --prune removes such documents from the index.")
     lone = len(report.rows) == 1 and bool(counts["unsupported"])
     return 1 if lone or any(counts[state] for state in _FAILED) else 0
 

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 @click.command()
 @index_option
 @model_option
-@click.option("--http", is_flag=True, help="Listen for agents by streamable HTTP, at /mcp [stdin and stdout].")
+@click.option("--http", is_flag=True, help="Listen for agents over streamable HTTP, at /mcp [stdin and stdout].")
 @address_options(8651)
 @with_serve_extra
 def mcp(
     index: Path | None, model: str | None, http: bool, port: int | None, address: str, hosts: tuple[str, ...]
 ) -> int:
-    """Give an agent the tools search, read, list_documents and status, by the Model Context Protocol.
+    """Give an agent the tools search, read, list_documents and status, through the Model Context Protocol.
 
-    The agent starts this command itself and talks to it by stdin and stdout; nothing can be changed by it. With
-    --http it listens instead: any other address than 127.0.0.1 needs a secret in JV3SEARCH_TOKEN.
+    The agent starts this command itself and talks to it over stdin and stdout; the tools change nothing. With
+    --http it listens instead: any address other than 127.0.0.1 needs a secret in JV3SEARCH_TOKEN.
     """
     from jv3search import knowledge_base
 

@@ -10,7 +10,7 @@ from jv3search.config import load_settings
 
 @click.group()
 def model() -> None:
-    """List, fetch and verify models. Nothing is ever downloaded unless `pull` is asked to."""
+    """List, fetch and verify models. Only `pull` downloads anything."""
 
 
 @model.command("list")
@@ -43,7 +43,7 @@ def pull(name: str) -> None:
     facts = published()
     notice(f"{facts['repository']} at {facts['revision']}")
     notice(f"Licence: {facts['licence']} (Jina AI; not for commercial use without their permission).")
-    click.echo(f"{name} is in {fetch(load_settings({}).models)}; every hash fits.")
+    click.echo(f"{name} is in {fetch(load_settings({}).models)}; every hash matches.")
 
 
 @model.command()
@@ -51,7 +51,7 @@ def pull(name: str) -> None:
 @engine_option
 @json_option
 def verify(name: str, engine: str | None, as_json: bool) -> int:
-    """Check a model (a name or a folder) against its golden values; exit status 1 if one does not hold."""
+    """Check a model (a name or a folder) against its golden values; exit status 1 if one does not match."""
     from jv3search.encoders.golden import verify as checks
     from jv3search.encoders.models import load, locate
     from jv3search.knowledge_base import with_model

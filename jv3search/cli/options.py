@@ -49,7 +49,7 @@ class Listed(click.ParamType):  # type: ignore[type-arg]  # generic only since c
             fits = part in self._choices if self._choices else part.isdecimal() and int(part) > 0
             if not fits:
                 wanted = f"one of {', '.join(self._choices)}" if self._choices else "a whole number above 0"
-                self.fail(f"{part!r} is not {wanted}; write several with commas between them", param, ctx)
+                self.fail(f"{part!r} is not {wanted}; separate several by commas", param, ctx)
         values = parts if self._choices else [int(part) for part in parts]
         return tuple(dict.fromkeys(values))
 
@@ -107,7 +107,7 @@ def address_options(usual: int) -> Callable[[Command], Command]:
                 "--address",
                 default="127.0.0.1",
                 metavar="A",
-                help="Address to listen at [127.0.0.1: this machine only].",
+                help="Address to listen on [127.0.0.1: this machine only].",
             ),
             click.option(
                 "--port",
@@ -167,11 +167,11 @@ def query_lines(path: Path) -> Iterator[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the queries cannot be read from {path}: {error}") from None
     if not text:
-        raise InputError(f"there is no query in {path}")
+        raise InputError(f"{path} has no query")
     # Not splitlines(): a form feed or U+2028 inside a question does not end it.
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         if not line.strip():
-            raise InputError(f"line {number} of {path} is blank: there must be a query in each")
+            raise InputError(f"line {number} of {path} is blank: every line must have a query")
         yield line
 
 

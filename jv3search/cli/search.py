@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from jv3search.types import Hit, LegScore, Mode
 
 _NOTHING = {
-    False: "Nothing was found: the index is empty, or filters and operators leave nothing.",
-    True: "Nothing was found: no passage holds one of these words, or filters and operators leave nothing.",
+    False: "Nothing was found: the index is empty, or filters and operators exclude everything.",
+    True: "Nothing was found: no passage has one of these words, or filters and operators exclude everything.",
 }
 _NOT_RELEVANT = "Nothing in the index seems to answer this. The nearest passages, best first:\n"
 _NAME = 60  # characters of a file's name; `show` and --json have all of it
@@ -55,13 +55,13 @@ class SearchCommand(click.Command):
             if error.option_name.startswith("--"):
                 raise
             raise click.UsageError(
-                f"there is no option {error.option_name}. To leave out a word, put it behind what you look for "
-                'and -- in front: jv3search search -- "paper jam -printer"',
+                f"there is no option {error.option_name}. To exclude a word, write it after the others, "
+                'and put -- before the query: jv3search search -- "paper jam -printer"',
                 ctx,
             ) from None
 
 
-@click.command(cls=SearchCommand, epilog=f"\b\nA query may hold:\n{HELP}")
+@click.command(cls=SearchCommand, epilog=f"\b\nA query may contain:\n{HELP}")
 @click.argument("query", nargs=-1)
 @click.option("--queries", type=PathType(), metavar="FILE", help="Search each line of a file; - is stdin.")
 @index_option
@@ -70,7 +70,7 @@ class SearchCommand(click.Command):
 @click.option("--k", type=click.IntRange(min=1), default=10, show_default=True, help="How many hits.")
 @click.option("--lang", metavar="CODES", default="", help="Only chunks in these languages: de,ja")
 @click.option("--type", "types", metavar="TYPES", default="", help="Only documents of these types: pdf,docx")
-@click.option("--under", type=PathType(), multiple=True, metavar="DIR", help="Only below DIR.")
+@click.option("--under", type=PathType(), multiple=True, metavar="DIR", help="Only documents below DIR.")
 @click.option("--since", metavar="DATE", default="", help="Only files modified on or after DATE (2026-01-31).")
 @click.option(
     "--mode",
@@ -79,7 +79,7 @@ class SearchCommand(click.Command):
     show_default=True,
     help="Rank by meaning and words, by meaning alone, or by words alone.",
 )
-@click.option("--explain", is_flag=True, help="Mark the best sentence; show the rank and score of each leg.")
+@click.option("--explain", is_flag=True, help="Mark the best sentence; show the dense and keyword scores.")
 @click.option("--group/--no-group", default=True, help="Show copies and translations of a passage as one hit.")
 @click.option(
     "--read",
@@ -140,7 +140,7 @@ def search(
 
 def _give_notices(kb: KnowledgeBase, last: SearchResult) -> None:
     if not last.hits and not kb.documents():
-        notice("The index holds no documents yet: `ingest FOLDER` puts some in.")
+        notice("The index has no documents yet: add some with `ingest FOLDER`.")
     for remark in kb.reader.notices:
         notice(remark)
 

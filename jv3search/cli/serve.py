@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @address_options(8601)
 @with_serve_extra
 def serve(index: Path | None, model: str | None, port: int | None, address: str, hosts: tuple[str, ...]) -> int:
-    """Serve the index to programs: POST /v1/embeddings as Jina's API has it, POST /v1/search. Ctrl-C ends it.
+    """Serve the index to programs: POST /v1/embeddings as in Jina's API, POST /v1/search. Ctrl-C stops it.
 
-    Any other address than 127.0.0.1 needs a secret in JV3SEARCH_TOKEN, which clients send as
+    Any address other than 127.0.0.1 needs a secret in JV3SEARCH_TOKEN, which clients send as
     "Authorization: Bearer ...". GET /openapi.json describes all requests.
     """
     from jv3search import knowledge_base
@@ -44,7 +44,5 @@ def announce(address: Address, wanted: int | None, usual: int, path: str = "") -
     if wanted is None and address.port != usual:
         notice(f"Port {usual} is taken; this is the next free one.")
     if not address.private:
-        notice(
-            "Requests and documents are sent unencrypted: put a proxy with TLS before it on a network you share."
-        )
-    notice("Ctrl-C ends it.")
+        notice("Requests and documents are sent unencrypted: on a shared network, put a proxy with TLS in front.")
+    notice("Press Ctrl-C to stop.")

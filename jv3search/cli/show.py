@@ -46,7 +46,7 @@ class Neighbours(click.ParamType):  # type: ignore[type-arg]  # generic only sin
 def show(ctx: click.Context, what: str, neighbours: int | None, index: Path | None, as_json: bool) -> None:
     """Print a hit by its number, as search shows it (#1234), or a document's text as it was read.
 
-    A hit comes with its neighbours if --context asks for them, never beyond its section. Spans count in the
+    With --context, the chunks around a hit are printed too, within its section. Spans count characters of the
     document's text. --json adds pages, sections and translations.
     """
     from jv3search import knowledge_base

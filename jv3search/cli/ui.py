@@ -24,7 +24,7 @@ _HERE = "127.0.0.1"
 @click.command()
 @index_option
 @click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Port [8501, or the next that is free].")
-@click.option("--address", default=_HERE, metavar="A", help="Address to listen at [127.0.0.1: this machine only].")
+@click.option("--address", default=_HERE, metavar="A", help="Address to listen on [127.0.0.1: this machine only].")
 @click.option(
     "--host", "hosts", multiple=True, metavar="NAME", help="Host name that a proxy uses for its requests."
 )
@@ -45,17 +45,17 @@ def ui(
     roots: tuple[Path, ...],
     browser: bool | None,
 ) -> int:
-    """Serve the application: search, read, add and look over documents in a browser. Ctrl-C ends it.
+    """Serve the application: search, read, add and manage documents in a browser. Ctrl-C stops it.
 
-    With --index the pages show that index alone; without, all that lie beside the one of the settings.
+    With --index, only that index is shown; without it, all in the same folder as the one of the settings.
 
-    Nobody has to sign in: at any other address than 127.0.0.1 everybody who reaches it can read all documents.
+    There is no sign-in: at any address other than 127.0.0.1, everybody who reaches it can read all documents.
     """
     from jv3search.ui import server
 
     for root in roots:
         if not root.is_dir():
-            raise ConfigError(f"--root {root} is no folder")
+            raise ConfigError(f"--root {root} is not a folder")
     joined = os.pathsep.join(str(root.resolve()) for root in roots) or None
     settings = load_settings({"index": index, "roots": joined})
     found = server.free_address(address, port)
@@ -76,7 +76,7 @@ def _open_browser(url: str) -> None:
     """On Linux only where there is a screen: a browser for terminals would take this one over."""
     screen = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if not (screen and webbrowser.open(url)):
-        notice(f"No browser can be opened from here: on this machine, open {url} in one.")
+        notice(f"No browser can be opened from here: open {url} in a browser on this machine.")
 
 
 def _announce(address: Address, wanted: int | None, hosts: Sequence[str]) -> None:
@@ -87,13 +87,13 @@ def _announce(address: Address, wanted: int | None, hosts: Sequence[str]) -> Non
         notice(f"Port {PORT} is taken; this is the next free one.")
     if not address.private:
         notice(
-            f"It listens at {address.host}: everybody on the network who reaches port {address.port} can read,\n"
-            "add and remove documents, without a password and unencrypted. For other people, leave it at\n"
-            "127.0.0.1 and put a proxy with sign-in and TLS before it: docs/guide/application.md shows one."
+            f"It listens on {address.host}: everybody on the network who reaches port {address.port} can read,\n"
+            "add and remove documents, without a password and unencrypted. To share it, leave it on\n"
+            "127.0.0.1 and put a proxy with sign-in and TLS in front: docs/guide/application.md shows one."
         )
     if hosts:
-        notice(f"It also answers to {', '.join(hosts)}.")
-    notice("Ctrl-C ends it.")
+        notice(f"It also answers requests for {', '.join(hosts)}.")
+    notice("Press Ctrl-C to stop.")
 
 
 def _remind(settings: Settings) -> None:
@@ -103,6 +103,6 @@ def _remind(settings: Settings) -> None:
     job = jobs.current(settings.index)
     if job and job.running:
         notice(
-            f"Documents are still being read into {settings.index} (process {job.pid}); this goes on by itself. "
+            f"Documents are still being read into {settings.index} (process {job.pid}); this continues. "
             f"To stop it: kill -INT {job.pid}"
         )

@@ -41,7 +41,7 @@ def read_beir(folder: Path) -> tuple[list[CorpusDocument], Collection]:
         Query(key, text, language, qrels[key]) for key, (text, language) in texts.items() if qrels.get(key)
     )
     if not queries:
-        raise InputError(f"{path}: no query has a relevant document, there is nothing to measure")
+        raise InputError(f"{path}: no query has a relevant document, so there is nothing to measure")
     unanswerable = tuple(
         Query(key, text, language, {}) for key, (text, language) in texts.items() if not qrels.get(key)
     )
@@ -92,12 +92,12 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any], str]]:
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise InputError(f"{where} is no JSON: {error}") from None
+            raise InputError(f"{where} is not JSON: {error}") from None
         key = row.get("_id") if isinstance(row, dict) else None
         if not isinstance(key, str | int) or key == "":
             raise InputError(f'{where} has no "_id"; it must look like {{"_id": "1", "text": "..."}}')
         if str(key) in seen:
-            raise InputError(f"{where}: the id {str(key)!r} was there before; ids must be unique")
+            raise InputError(f"{where}: the id {str(key)!r} occurs twice; ids must be unique")
         seen.add(str(key))
         yield str(key), row, where
 
@@ -106,12 +106,12 @@ def _qrels_file(folder: Path, notices: list[str]) -> Path:
     """qrels/test.tsv, or the only file there is."""
     files = sorted(folder.glob("*.tsv"))
     if not files:
-        raise InputError(f"there are no judgements: {folder} holds no .tsv file (query-id, corpus-id, score)")
+        raise InputError(f"there are no judgements: {folder} has no .tsv file (query-id, corpus-id, score)")
     chosen = next((file for file in files if file.name == "test.tsv"), files[0])
     if len(files) > 1:
         names = ", ".join(file.name for file in files if file != chosen)
         if chosen.name != "test.tsv":
-            raise InputError(f"{folder} holds {chosen.name}, {names}: name the one that is meant test.tsv")
+            raise InputError(f"{folder} has {chosen.name}, {names}: rename the one to use to test.tsv")
         notices.append(f"judgements of {chosen.name}; {names} left out")
     return chosen
 
@@ -139,7 +139,7 @@ def _judgement(fields: list[str], where: str) -> tuple[str, str, int]:
         return query, document, int(grade)
     except ValueError:
         raise InputError(
-            f"{where} is not three fields between tabs, query-id, corpus-id and a whole number"
+            f"{where} is not three fields separated by tabs: query-id, corpus-id and a whole number"
         ) from None
 
 

@@ -66,5 +66,5 @@ def language_tag(value: object, where: str) -> str:
     """The primary tag of a language that a person named ("zh" of "zh-Hant"), "" for none."""
     tag = str(value or "").partition("-")[0].partition("_")[0].strip().lower()
     if tag and not _LANGUAGE.fullmatch(tag):
-        raise InputError(f"{where}: {value!r} is no language code; use codes such as en, de, ja, zh")
+        raise InputError(f"{where}: {value!r} is not a language code; use codes such as en, de, ja, zh")
     return tag

@@ -93,7 +93,7 @@ def bench(
     possible = sorted(dimension for dimension in dimensions if dimension <= full)
     if not possible:
         wanted = ", ".join(map(str, dimensions))
-        raise InputError(f"the index's vectors have {full} values: no dimension of {wanted} can be tried")
+        raise InputError(f"the index's vectors have {full} values: none of {wanted} can be tried")
     texts = _sampled_sentences(reader, sample) if queries is None else queries
     found = _tried(reader, _embedded(encoder, texts, progress), possible, k, progress)
     return Bench(reader.manifest.model, chunks, full, k, len(texts), queries is None, found)
@@ -151,7 +151,7 @@ def _sampled_sentences(reader: IndexReader, count: int) -> list[str]:
         fitting = [" ".join(part.split()) for part in parts if _LEAST <= len(part) <= _MOST]
         found += fitting[len(fitting) // 2 :][:1]
     if not found:
-        raise InputError("the index holds no sentence to search for: give queries with --queries FILE")
+        raise InputError("the index has no sentence to search for: give queries with --queries FILE")
     return found
 
 

@@ -39,7 +39,7 @@ def read_tsv(path: Path, reader: IndexReader) -> Collection:
             continue
         _add(judged, fields, f"{path}, line {number}", files)
     if not judged:
-        raise InputError(f"there is no query in {path}; a line is: query, a tab, and the file that answers it")
+        raise InputError(f"{path} has no query; a line is: query, a tab, and the file that answers it")
     queries = tuple(Query(text, text, of.language, of.relevant) for text, of in judged.items())
     languages = {name: files.language(name) for query in queries for name in query.relevant}
     return Collection(path.name, queries, languages, _target)
@@ -97,7 +97,7 @@ class _Files:
         parts = PurePath(name).parts
         found = [uri for uri in self._documents if parts and PurePath(uri).parts[-len(parts) :] == parts]
         if len(found) > 1:
-            raise InputError(f"{where}: {name!r} may be {' or '.join(found[:3])}: say more of the path")
+            raise InputError(f"{where}: {name!r} may be {' or '.join(found[:3])}: give more of the path")
         return found[0] if found else None
 
     def _hint(self, name: str) -> str:

@@ -104,7 +104,7 @@ def load_baseline(path: Path) -> dict[str, Any]:
             return dict(saved)
     except (KeyError, TypeError, AttributeError):
         pass
-    raise InputError(f"{path} is no baseline of this jv3search; make one with --save")
+    raise InputError(f"{path} is not a baseline of this jv3search version; make one with --save")
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
@@ -116,7 +116,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
     missing = sorted({key[:3] for key in found} - {key[:3] for key in known})
     if missing:
         raise InputError(
-            f"the baseline has no run {' '.join(missing[0])}: leave it out, or make the baseline anew"
+            f"the baseline has no run {' '.join(missing[0])}: leave this run out, or make a new baseline"
         )
     runs = {key[:3] for key in found}
     return [Change(" ".join(key), value, found.get(key)) for key, value in known.items() if key[:3] in runs]

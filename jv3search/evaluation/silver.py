@@ -46,7 +46,7 @@ def silver(reader: IndexReader, sample: int) -> Collection:
     once = [section for section in headed if titles[section.title.casefold()] == 1]
     if not once:
         raise InputError(
-            "no silver set can be made of this index: it has no section with a heading of its own and at least "
+            "no silver set can be made from this index: no section has its own heading and at least "
             f"{_LEAST_BODY} characters below it (plain text files have no headings)"
         )
     chosen = [once[i * len(once) // sample] for i in range(sample)] if 0 < sample < len(once) else once

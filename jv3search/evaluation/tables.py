@@ -27,8 +27,8 @@ def evaluation_text(found: Evaluation, k: int) -> str:
 def _refusals(found: Refusals) -> str:
     precision = _EMPTY if found.precision is None else f"{found.precision:.3f}"
     return (
-        f'"nothing relevant" was said to {found.refused} of {found.unanswerable} unanswerable queries and to '
-        f"{found.refused_wrongly} of {found.answerable} others (precision {precision})"
+        f'"nothing relevant" was the answer to {found.refused} of {found.unanswerable} unanswerable queries and '
+        f"to {found.refused_wrongly} of {found.answerable} others (precision {precision})"
     )
 
 

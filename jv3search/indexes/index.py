@@ -54,7 +54,7 @@ def open_writer(
         undo.pop_all()
     writer = IndexWriter(catalog, folder, lock, manifest)
     if migrated:
-        writer.notices.append(f"{folder}: {migrated}; it was brought up to date, nothing was embedded again")
+        writer.notices.append(f"{folder}: {migrated}; it was brought up to date; nothing was embedded again")
     return writer
 
 

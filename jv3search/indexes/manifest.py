@@ -33,6 +33,6 @@ class Manifest:
             if made != given and field.name not in _NAMES_ONLY:
                 raise IndexMismatch(
                     f"{where} was made by {self.model} with {field.name} {made!r}, not by {wanted.model} with "
-                    f"{field.name} {given!r}: use what made it, ingest the documents into another index, or "
-                    "remove this one and ingest again"
+                    f"{field.name} {given!r}: use the same model and settings, ingest the documents into "
+                    "another index, or remove this one and ingest again"
                 )

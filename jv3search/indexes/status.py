@@ -42,4 +42,4 @@ def _vectors(folder: Path, info: IndexInfo) -> str:
     if not found:
         return "none saved; built at the next search"
     behind = info.generation - found[0].generation
-    return "up to date" if not behind else f"saved {behind} changes ago; topped up at the next search"
+    return "up to date" if not behind else f"saved {behind} changes ago; updated at the next search"

@@ -73,7 +73,7 @@ def save(folder: Path, snapshot: VectorSnapshot, notices: list[str]) -> None:
     try:
         files.save(folder, snapshot.base, file)
     except OSError as error:
-        notices.append(f"{folder}: the search vectors could not be saved, they will be built again ({error})")
+        notices.append(f"{folder}: the search vectors could not be saved; they will be rebuilt ({error})")
 
 
 def clean(folder: Path, info: IndexInfo) -> None:
@@ -94,9 +94,9 @@ def _loaded(folder: Path, file: VectorFile, notices: list[str]) -> VectorIndex |
     except FileNotFoundError:  # replaced by a newer one since the folder was listed
         return None
     except OSError as error:
-        notices.append(f"{folder / file.name} cannot be read, it is built again from the catalog ({error})")
+        notices.append(f"{folder / file.name} cannot be read; it is rebuilt from the catalog ({error})")
         return None
-    notices.append(f"{folder / file.name} is damaged, it is built again from the catalog")
+    notices.append(f"{folder / file.name} is damaged; it is rebuilt from the catalog")
     return None
 
 

@@ -137,4 +137,4 @@ def check_search(manifest: Manifest, dimension: int | None, kind: str | None) ->
     if dimension is not None and not 1 <= dimension <= manifest.dimension:
         raise InputError(f"dimension {dimension} is not between 1 and {manifest.dimension}, the model's full size")
     if kind is not None and kind not in KINDS:
-        raise InputError(f"kind {kind!r} is none of {', '.join(KINDS)}")
+        raise InputError(f"kind {kind!r} is not one of {', '.join(KINDS)}")

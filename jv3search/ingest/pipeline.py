@@ -167,7 +167,7 @@ def _prepared(
 
 def _try(planned: Planned, reader: SandboxedReader, encoder: Encoder, chunk_tokens: int) -> Prepared | LedgerRow:
     """`prepare`, with a ledger row in place of an error that concerns only this file."""
-    kept = " (its previous version stays searchable)" if planned.action == "replace" else ""
+    kept = " (its previous version can still be found)" if planned.action == "replace" else ""
     try:
         return prepare(planned, reader, encoder, chunk_tokens)
     except EmptyDocument as error:
@@ -185,7 +185,7 @@ def prepare(planned: Planned, reader: SandboxedReader, encoder: Encoder, chunk_t
     tokens = encoder.tokenize(document.text)
     spans = join_tokenless(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
     if not spans:
-        raise EmptyDocument(f"{planned.path.name} holds no word that the model knows")
+        raise EmptyDocument(f"{planned.path.name} has no word that the model knows")
     chunks, language = make_chunks(document, tokens, spans)
     return Prepared(source, document, language, tokens, chunks, time.perf_counter() - began)
 

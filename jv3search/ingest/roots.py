@@ -23,10 +23,10 @@ def within(path: Path, roots: Sequence[Path]) -> Path:
     try:
         resolved = path.expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, no such user, a NUL
-        raise InputError(f"{str(path)!r} is no path that can be used: {error}") from error
+        raise InputError(f"{str(path)!r} is not a usable path: {error}") from error
     if not any(resolved.is_relative_to(root) for root in roots):
         allowed = ", ".join(map(str, roots))
-        raise InputError(f"{path} lies outside of {allowed}; name its folder with --root, or in the setting roots")
+        raise InputError(f"{path} is outside {allowed}; name its folder with --root, or in the setting roots")
     return resolved
 
 

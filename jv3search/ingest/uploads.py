@@ -38,7 +38,7 @@ def check(name: str, data: bytes, limit: int) -> str:
     if not data:
         raise EmptyDocument(f"{name} is empty (0 bytes)")
     if len(data) > limit:
-        raise ReadError(f"{name} has {megabytes(len(data))}; the limit for one file is {megabytes(limit)}")
+        raise ReadError(f"{name} is {megabytes(len(data))}; the limit for one file is {megabytes(limit)}")
     found = format_by_content(name, data[:EDGE], data[-EDGE:])
     if data.startswith(_ZIP):
         Archive(Raw(data, name))  # looks at what it promises to unpack to

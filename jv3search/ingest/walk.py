@@ -89,7 +89,7 @@ def _sort(path: Path, mode: int, gathering: _Gathering) -> None:
     if not _is_unicode(str(path)):
         gathering.refused.append((path, "its name is not valid UTF-8: rename it"))
     elif not stat.S_ISREG(mode):
-        gathering.refused.append((path, "it is no regular file but a pipe, socket or device"))
+        gathering.refused.append((path, "it is not a regular file but a pipe, socket or device"))
     else:
         gathering.files.add(path)
 

@@ -39,7 +39,7 @@ class Archive:
     def read(self, name: str) -> bytes:
         """One member's bytes, counted against what the whole archive may unpack to."""
         if name not in self:
-            raise ReadError(f"{self._raw.name} lacks its part {name!r}: damaged or not what its name says")
+            raise ReadError(f"{self._raw.name} has no part {name!r}: it is damaged or misnamed")
         try:
             with self._zip.open(name) as member:
                 data = member.read(self._left + 1)
@@ -47,7 +47,7 @@ class Archive:
             raise ReadError(f"{self._raw.name}: its part {name!r} is damaged: {error}") from error
         self._left -= len(data)
         if self._left < 0:
-            raise ReadError(self._too_much("unpacks to more than"))
+            raise ReadError(self._too_much("has more than"))
         return data
 
     def verify(self) -> None:
@@ -70,8 +70,8 @@ class Archive:
             if info.file_size > _LARGE and info.file_size > limits.ratio * max(1, info.compress_size):
                 ratio = info.file_size // max(1, info.compress_size)
                 raise ReadError(
-                    f"{name}: {info.filename!r} unpacks {ratio:,}-fold; the limit is {limits.ratio}-fold"
+                    f"{name}: {info.filename!r} unpacks to {ratio:,} times its size; the limit is {limits.ratio}"
                 )
 
     def _too_much(self, verb: str) -> str:
-        return f"{self._raw.name} {verb} {megabytes(self._raw.limits.unpacked)} unpacked, which is the limit"
+        return f"{self._raw.name} {verb} {megabytes(self._raw.limits.unpacked)} unpacked, the limit"

@@ -25,7 +25,7 @@ def read(raw: Raw) -> Document:
 def render(raw: Raw, page: PageWanted) -> PageImage:
     """A page of the document in `raw`, drawn; only PDF has any."""
     if format_by_content(raw.name, raw.data[:EDGE], raw.data[-EDGE:]) != "pdf":
-        raise ReadError(f"{raw.name} is no PDF: it has no pages that could be drawn")
+        raise ReadError(f"{raw.name} is not a PDF, so no pages can be drawn")
     with _as_read_errors(raw, "pdf"):
         return import_module("jv3search.readers.pdf_page").render(raw, page)  # type: ignore[no-any-return]
 

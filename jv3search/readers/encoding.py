@@ -85,7 +85,7 @@ def _wide(data: bytes, name: str) -> str:
     """UTF-16 or UTF-32 without a mark: text has lines and spaces, and those have NUL bytes."""
     best = _plausible_wide(data)
     if not best:
-        raise ReadError(f"{name} holds NUL bytes and is no UTF-16 or UTF-32 text: it looks like binary data")
+        raise ReadError(f"{name} has NUL bytes and is not UTF-16 or UTF-32 text: it looks like binary data")
     return best
 
 
@@ -121,7 +121,7 @@ def _legacy(data: bytes, name: str) -> str:
         wide = _plausible_wide(data)
         if wide:  # a single line of Han or kana has no NUL bytes
             return wide
-        raise ReadError(f"{name} is text in no encoding we know (tried UTF-8, UTF-16, {', '.join(CANDIDATES)})")
+        raise ReadError(f"{name} is text in an unknown encoding (tried UTF-8, UTF-16, {', '.join(CANDIDATES)})")
     level = [encoding for encoding in fits if scores[encoding] >= best - _MARGIN]
     alike = {texts[encoding] for encoding in level}
     if len(alike) == 1:
@@ -140,7 +140,7 @@ def _telling_part(data: bytes) -> bytes:
 
 def _checked(data: bytes, encoding: str, name: str) -> str:
     if not _decodes(data, encoding):
-        raise ReadError(f"{name} begins with the mark of {encoding} but is not valid {encoding}: damaged")
+        raise ReadError(f"{name} has the byte order mark of {encoding} but is not valid {encoding}: damaged")
     return encoding
 
 

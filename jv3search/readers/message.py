@@ -20,7 +20,7 @@ def read(raw: Raw) -> Document:
     message = message_from_bytes(raw.data, policy=policy.default)
     assert isinstance(message, EmailMessage)
     if not any(name in message for name in ("From", "Subject", "Date", "Received", "MIME-Version")):
-        raise ReadError(f"{raw.name} has no From, Subject or Date line: it is no e-mail message")
+        raise ReadError(f"{raw.name} has no From, Subject or Date line: it is not an e-mail message")
     builder = TextBuilder(raw, "eml")
     subject = one_line(str(message.get("Subject", "")))
     builder.heading(subject, 1)

@@ -72,4 +72,4 @@ def _check_size(path: Path, size: int, limits: Limits) -> None:
         raise EmptyDocument(f"{printable(path)} is empty (0 bytes)")
     if size > limits.file:
         limit = megabytes(limits.file)
-        raise ReadError(f"{printable(path)} has {megabytes(size)}; the limit for one file is {limit}")
+        raise ReadError(f"{printable(path)} is {megabytes(size)}; the limit for one file is {limit}")

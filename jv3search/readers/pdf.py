@@ -64,7 +64,7 @@ def _by_pdfium(raw: Raw) -> _Contents:
             budget -= len(text)
             if budget < 0:
                 limit = megabytes(raw.limits.text)
-                raise ReadError(f"{raw.name} holds more than {limit} of text, the limit for one document")
+                raise ReadError(f"{raw.name} has more than {limit} of text, the limit for one document")
         contents.outline = list(_outline(pdf))
         contents.title = pdf.get_metadata_value("Title") or ""
     return contents
@@ -137,7 +137,7 @@ def _by_pypdf(raw: Raw, why: str) -> _Contents:
         raise
     except Exception as error:
         reason = f"pdfium: {why}; pypdf: {type(error).__name__}: {error}"
-        raise ReadError(f"{raw.name} is damaged or no PDF ({reason[:300]})") from error
+        raise ReadError(f"{raw.name} is damaged or not a PDF ({reason[:300]})") from error
     raise ReadError(f"{raw.name} is encrypted: it needs a password")
 
 

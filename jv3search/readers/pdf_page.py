@@ -39,7 +39,7 @@ def render(raw: Raw, wanted: PageWanted) -> PageImage:
     """The page as PNG; ReadError if there is no such page."""
     with closing(pypdfium2.PdfDocument(raw.data)) as pdf:
         if not 1 <= wanted.number <= len(pdf):
-            raise ReadError(f"{raw.name} has {len(pdf)} pages, there is no page {wanted.number}")
+            raise ReadError(f"{raw.name} has {len(pdf)} pages; there is no page {wanted.number}")
         with closing(pdf[wanted.number - 1]) as page, closing(page.get_textpage()) as textpage:
             width, height = page.get_size()
             scale = min(wanted.width / width, (_MOST_PIXELS / (width * height)) ** 0.5)

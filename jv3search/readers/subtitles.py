@@ -30,14 +30,14 @@ def read_vtt(raw: Raw) -> Document:
     text = decode(raw)
     first = text.lstrip("\ufeff").split("\n", 1)[0]
     if not first.startswith("WEBVTT"):
-        raise ReadError(f"{raw.name} does not begin with WEBVTT: it is no WebVTT file")
+        raise ReadError(f"{raw.name} does not begin with WEBVTT: it is not a WebVTT file")
     cues = [(start, end, html.unescape(said)) for start, end, said in _cues(text)]
     return _document(raw, "vtt", cues, title=first.removeprefix("WEBVTT").strip(" -"))
 
 
 def _document(raw: Raw, fmt: str, cues: list[_Cue], *, title: str) -> Document:
     if not cues:
-        raise ReadError(f"{raw.name} has no line like 00:00:01,000 --> 00:00:02,000: it is no subtitle file")
+        raise ReadError(f"{raw.name} has no line like 00:00:01,000 --> 00:00:02,000: it is not a subtitle file")
     builder = TextBuilder(raw, fmt)
     lines: list[str] = []
     silent_since = cues[0][0]

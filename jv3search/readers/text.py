@@ -117,7 +117,7 @@ class TextBuilder:
             self.end_section(shifted.start)
             self._sections.append(Section(section.title, section.level + level, shifted))
 
-    def document(self, title: str = "", *, empty: str = "holds no text") -> Document:
+    def document(self, title: str = "", *, empty: str = "has no text") -> Document:
         """The finished document; `title` is what its metadata says, `empty` why there may be no text."""
         self.end_page()
         self.end_section()
@@ -143,7 +143,7 @@ class TextBuilder:
         self._bytes += len(text.encode())
         if self._bytes > self._raw.limits.text:
             limit = megabytes(self._raw.limits.text)
-            raise ReadError(f"{self._raw.name} holds more than {limit} of text, the limit for one document")
+            raise ReadError(f"{self._raw.name} has more than {limit} of text, the limit for one document")
         self._parts.append(text)
         self._length += len(text)
 

@@ -88,7 +88,7 @@ def _meant(known: Iterable[str], name: str) -> list[str]:
     found = [folder for folder in known if parts and PurePath(folder).parts[-len(parts) :] == parts]
     if not found:
         raise InputError(
-            f"no document of the index is in a folder {name!r}: 'jv3search list' shows where they are"
+            f"no document in the index is in a folder {name!r}: 'jv3search list' shows where they are"
         )
     return found
 
@@ -99,7 +99,7 @@ def _common(given: frozenset[str], typed: frozenset[str], what: str) -> frozense
         return given | typed
     if not given & typed:
         raise InputError(
-            f"no {what} is left: the query asks for {', '.join(sorted(typed))}, the filter for "
+            f"no {what} fits both: the query asks for {', '.join(sorted(typed))}, the filter for "
             f"{', '.join(sorted(given))}; leave one of them out"
         )
     return given & typed
@@ -113,7 +113,7 @@ def _inner(given: frozenset[str], typed: frozenset[str]) -> frozenset[str]:
     inner = [a if PurePath(a).is_relative_to(b) else b for a, b in pairs if _nested(a, b)]
     if not inner:
         raise InputError(
-            f"no folder is left: the query asks for {', '.join(sorted(typed))}, the filter for "
+            f"no folder fits both: the query asks for {', '.join(sorted(typed))}, the filter for "
             f"{', '.join(sorted(given))}; leave one of them out"
         )
     return frozenset(inner)
@@ -130,7 +130,7 @@ def _known(values: Sequence[str], known: Iterable[str], what: str, help_text: st
         if value not in choices:
             near = [_COUNTRIES[value]] if value in _COUNTRIES else get_close_matches(value, choices, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near and len(value) < 5 else help_text
-            raise InputError(f"{value!r} is no {what}; {hint}")
+            raise InputError(f"{value!r} is not a {what}; {hint}")
     return frozenset(wanted)
 
 
@@ -138,5 +138,5 @@ def _date(value: str) -> datetime:
     try:
         date = datetime.fromisoformat(value)
     except ValueError:
-        raise InputError(f"{value!r} is no date; write it as 2026-01-31 or 2026-01-31T08:00") from None
+        raise InputError(f"{value!r} is not a date; write it as 2026-01-31 or 2026-01-31T08:00") from None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -11,9 +11,9 @@ import regex
 from jv3search.errors import InputError
 
 HELP = """\
-"exact phrase"     the passage holds these very words, in this order („…“ «…» “…” 「…」 do as well)
--word  -"a phrase"  the passage does not hold them (-5, --all and -x are taken as they are)
-word*              every word that begins so
+"exact phrase"     exactly these words, in this order (also „…“ «…» “…” 「…」)
+-word  -"a phrase"  passages without them (-5, --all and -x are ordinary words)
+word*              every word that begins with these letters
 lang:ja,de         passages in Japanese or German
 type:pdf,docx      documents of these types
 under:reports      documents below that folder; with spaces: under:"my reports"
@@ -132,7 +132,7 @@ def _filter(found: regex.Match[str]) -> _Token:
     key, value = found["key"], found["value"]
     if key.lower() in _KEYS:
         if found["minus"]:
-            raise InputError(f"{found.group()}: a filter cannot be turned round, only words and phrases can")
+            raise InputError(f"{found.group()}: a filter cannot be excluded, only words and phrases can")
         return _Token(key.lower(), value.strip('"“”'))
     if found["minus"]:
         return _Token("without", found.group()[1:])

@@ -95,7 +95,7 @@ def _show_folders(roots: Sequence[Path]) -> None:
         offered = sorted(folders[:_MOST_FOLDERS])
         chosen = st.selectbox(_("Folder"), offered, format_func=lambda path: safe.text(str(path)))
         if len(folders) > len(offered):
-            more = _("Only {n} folders are on offer here; the command line reads any: jv3search ingest FOLDER")
+            more = _("Only {n} folders are listed here; the command line can read any: jv3search ingest FOLDER")
             safe.notice("info", more.format(n=len(offered)))
         st.caption(_("New and changed files in it and below it are read; the files stay where they are."))
         if st.form_submit_button(_("Read this folder"), icon=":material/folder_open:") and chosen:

@@ -108,8 +108,8 @@ def _show_measured(found: Bench, status: Status) -> None:
     st.caption(
         _(
             "Measured with {questions} sentences of these documents. “Found” is the share of the {k} best "
-            "passages of a search with all numbers that this one finds too; the second share is without comparing "
-            "the candidates in full. The time is without reading the question."
+            "passages of a search with all numbers that a search with fewer also finds; the second share is "
+            "without comparing the candidates in full. The time does not include reading the question."
         ).format(questions=number(found.queries), k=found.k)
     )
 
@@ -144,7 +144,7 @@ def _show_control(status: Status) -> None:
             key=f"dial-{status.dimension}",
         )
         if st.button(_("Use this"), disabled=wanted == status.dimension, icon=":material/check:"):
-            with state.shown(), st.spinner(_("Building the search index anew …")):
+            with state.shown(), st.spinner(_("Rebuilding the search index …")):
                 _turn(wanted)
                 st.rerun()
 

@@ -131,7 +131,7 @@ def _folders(request: Request, counts: Mapping[str, int]) -> None:
         placeholder=_("All folders"),
     )
     if len(largest) < len(counts):
-        more = _("The {n} largest folders are on offer; under:NAME in the question takes any.")
+        more = _("The {n} largest folders are listed; for others, type under:NAME in the question.")
         st.caption(more.format(n=len(largest)))
 
 

@@ -85,7 +85,7 @@ def _now(job: Job) -> str:
     if job.phase == "starting":
         return _("Starting …")
     if job.phase == "stopping":
-        return _("Stopping; what was read stays …")
+        return _("Stopping; what was read is kept …")
     counts = {"done": number(job.step), "total": number(job.total)}
     if job.phase == "comparing":
         return _("Looking for new and changed files: {done} of {total}").format(**counts)
@@ -97,7 +97,7 @@ def _fraction(job: Job) -> float:
 
 
 def _show_ended(job: Job) -> None:
-    stored = ngettext("{n} document added or renewed", "{n} documents added or renewed", job.stored)
+    stored = ngettext("{n} document added or updated", "{n} documents added or updated", job.stored)
     failed = ngettext("{n} file not read", "{n} files not read", job.failed)
     counts = ", ".join([stored, failed] if job.failed else [stored])
     when = date(job.finished or job.started)
@@ -110,7 +110,7 @@ def _show_ended(job: Job) -> None:
     words = {
         "stopped": _("Stopped before the end: {counts}."),
         "failed": _("It could not be done: {message}"),
-        "died": _("The last run ended without a word: {counts}. What was read stays. {message}"),
+        "died": _("The last run ended unexpectedly: {counts}. What was read is kept. {message}"),
     }[job.phase]
     safe.notice("warning", words.format(counts=counts, message=job.message).strip())
     if st.button(_("Go on"), icon=":material/play_arrow:", key="job-go-on"):

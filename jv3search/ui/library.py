@@ -82,7 +82,7 @@ def _show_documents(rows: list[DocumentRow], ledger: dict[str, LedgerRow], choic
     )
     found = library_table.matching(rows, words)
     if not found:
-        safe.notice("info", _("No document is called that.") if rows else _("There is no document yet."))
+        safe.notice("info", _("No document has this name.") if rows else _("There is no document yet."))
         return
     frame = library_table.documents_table(found, ledger, _zone())
     chosen = library_table.choose_rows(
@@ -151,7 +151,7 @@ def _show_failures(unread: Sequence[LedgerRow], choice: str) -> None:
         alt=_("Files that could not be read"),
         key=f"failures-{choice}",
     )
-    st.caption(_("Mend a file and try again; without a choice, all are tried."))
+    st.caption(_("Repair a file and try again. If none is chosen, all are tried."))
     if st.button(_("Try again"), icon=":material/refresh:"):
         _try_again(chosen or [row.uri for row in unread])
 

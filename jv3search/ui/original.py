@@ -27,13 +27,13 @@ def original(row: DocumentRow) -> bytes:
         data = fetch(path)
     except ReadError:
         raise ReadError(
-            _("The file {name} is not where it was, or may not be read. What was stored of it is shown.").replace(
+            _("The file {name} was moved or deleted, or may not be read. The stored text is shown.").replace(
                 "{name}", path.name
             )
         ) from None
     if hashlib.sha256(data).hexdigest() != row.digest:
         raise ReadError(
-            _("The file {name} has changed since it was read in. What was stored of it is shown.").replace(
+            _("The file {name} has changed since it was read. The stored text is shown.").replace(
                 "{name}", path.name
             )
         )
@@ -66,7 +66,7 @@ def state_of(row: DocumentRow) -> tuple[int, int]:
 def drawn(row: DocumentRow, page: int, passages: tuple[str, ...]) -> PageImage:
     """A page of a PDF with the places of some passages; ReadError says why not."""
     if row.format != "pdf":
-        raise InputError(f"{row.uri} is no PDF: it has no pages that could be drawn")
+        raise InputError(f"{row.uri} is not a PDF, so no pages can be drawn")
     return _drawn(row, state_of(row), page, passages)
 
 

@@ -118,9 +118,9 @@ def _ask() -> None:
 
 def _operators() -> None:
     rows = (
-        ('"exact phrase"', _("the passage must hold these very words")),
-        ("-word", _("the passage must not hold this word")),
-        ("word*", _("every word that begins so")),
+        ('"exact phrase"', _("the passage must contain exactly these words")),
+        ("-word", _("the passage must not contain this word")),
+        ("word*", _("every word that begins with these letters")),
         ("lang:ja", _("only passages in this language")),
         ("type:pdf", _("only documents of this type")),
         ("under:reports", _("only documents in this folder")),
@@ -206,7 +206,7 @@ def _open(hit: Hit) -> None:
 def _nothing(kb: KnowledgeBase, request: Request, found: filters.Facets) -> None:
     with st.container(key="nothing"):
         st.subheader(_("Nothing found"))
-        st.write(_("Try other words, fewer of them, or take back a quoted phrase or an excluded word."))
+        st.write(_("Try other or fewer words, or remove a quoted phrase or an excluded word."))
         for name, other in filters.without_each(request):
             if answers.search(kb, other, found.root, k=1).hits:
                 st.button(

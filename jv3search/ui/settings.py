@@ -73,12 +73,12 @@ def _state(model: Model, used: str) -> str:
 
 def _show_pull(model: Model) -> None:
     with st.expander(_("How to get {model}").format(model=model.name)):
-        st.write(_("Whoever looks after this machine runs this once, in a terminal. It fetches 1.2 GB:"))
+        st.write(_("The administrator of this machine runs this once, in a terminal. It downloads 1.2 GB:"))
         st.code(_PULL, language="shell")
         st.write(
             _(
                 "Its licence is {licence}: free for research and private use; for commercial use ask Jina AI. "
-                "New knowledge bases are made with it from then on; those there are keep the model they were made "
+                "New knowledge bases are made with it from then on; existing ones keep the model they were made "
                 "with."
             ).format(licence=safe.label(model.licence))
         )
@@ -86,7 +86,7 @@ def _show_pull(model: Model) -> None:
 
 def _show_recipe(settings: Settings, manifest: Manifest | None, dimension: int) -> None:
     if manifest is None:
-        state.absent(_("There is no knowledge base here yet; the best model that is here will make it."))
+        state.absent(_("There is no knowledge base yet; it will be made with the best model on this machine."))
         return
     _show_facts(
         {
@@ -100,7 +100,7 @@ def _show_recipe(settings: Settings, manifest: Manifest | None, dimension: int) 
 
 
 def _show_language() -> None:
-    choices = {"": _("That of the browser"), **INTERFACE}
+    choices = {"": _("The browser's language"), **INTERFACE}
     present = st.session_state.get(CHOSEN, "")
     chosen = st.selectbox(
         _("Language of this page"),

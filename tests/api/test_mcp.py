@@ -111,7 +111,7 @@ def test_a_document_and_a_section_are_read(endpoint, shared_index):
 @pytest.mark.parametrize(
     ("tool", "arguments", "words"),
     [
-        ("search", {"query": "lang:xx a"}, "'xx' is no language code"),
+        ("search", {"query": "lang:xx a"}, "'xx' is not a language code"),
         ("search", {"query": "a", "k": 0}, "greater than or equal to 1"),
         ("search", {"query": "a", "languages": ["jp"]}, "did you mean ja?"),
         ("search", {"query": "  "}, "the query is empty"),

@@ -94,11 +94,11 @@ def test_an_unknown_field_is_told_the_nearest_known_one(client):
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("lang:xx Drucker", "'xx' is no language code"),
+        ("lang:xx Drucker", "'xx' is not a language code"),
         ("-Drucker", "there is no word to look for"),
-        ("since:gestern Drucker", "'gestern' is no date"),
+        ("since:gestern Drucker", "'gestern' is not a date"),
         ('"Drucker ohne Ende', "is not closed"),
-        ("under:nirgendwo Drucker", "no document of the index is in a folder 'nirgendwo'"),
+        ("under:nirgendwo Drucker", "no document in the index is in a folder 'nirgendwo'"),
     ],
 )
 def test_what_a_query_cannot_hold_is_said(client, query, words):

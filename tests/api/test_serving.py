@@ -45,7 +45,7 @@ def test_serve_answers_until_sigterm(shared_index):
     finally:
         process.kill()
     assert (process.returncode, out) == (0, "")
-    assert err.endswith("Ctrl-C ends it.\n\nStopped.\n")
+    assert err.endswith("Press Ctrl-C to stop.\n\nStopped.\n")
 
 
 @pytest.mark.parametrize("command", [["serve"], ["mcp", "--http"]])

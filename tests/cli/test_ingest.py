@@ -199,7 +199,7 @@ def test_a_file_that_can_no_longer_be_read_keeps_its_previous_version(jv3, docum
     (documents / "drucker.de.txt").write_bytes(b"")
     outcome = ingest(jv3, documents, tmp_path / "kb")
     assert outcome.status == 1
-    assert "previous version stays searchable" in outcome.err
+    assert "previous version can still be found" in outcome.err
     assert "drucker.de.txt" in stored(tmp_path / "kb")
     (documents / "drucker.de.txt").write_text(TEXTS["drucker.de.txt"], encoding="utf-8")
     status, report = outcome_of(jv3, documents, tmp_path / "kb")
@@ -288,7 +288,7 @@ def test_odd_paths_given_by_hand(jv3, documents, tmp_path):
     os.mkfifo(tmp_path / "pipe.txt")
     outcome = ingest(jv3, tmp_path / "pipe.txt", tmp_path / "kb")
     assert outcome.status == 1
-    assert "no regular file but a pipe" in outcome.err
+    assert "not a regular file but a pipe" in outcome.err
     folder = Path(os.fsdecode(os.fsencode(documents) + b"/fold\xe9r"))
     folder.mkdir()
     (folder / "x.txt").write_text("otter")

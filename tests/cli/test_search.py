@@ -98,10 +98,10 @@ def test_one_json_line_out_for_each_line_in(jv3, shared_index, tmp_path):
     [
         ([], 1, 'there is no query: jv3search search "what'),
         (["  "], 1, "there is no query"),
-        (["x", "--lang", "jp"], 1, "'jp' is no language code; did you mean ja?"),
-        (["x", "--lang", "german"], 1, "'german' is no language code"),
-        (["x", "--type", "pfd"], 1, "'pfd' is no document type; did you mean pdf"),
-        (["x", "--since", "yesterday"], 1, "'yesterday' is no date; write it as 2026-01-31"),
+        (["x", "--lang", "jp"], 1, "'jp' is not a language code; did you mean ja?"),
+        (["x", "--lang", "german"], 1, "'german' is not a language code"),
+        (["x", "--type", "pfd"], 1, "'pfd' is not a document type; did you mean pdf"),
+        (["x", "--since", "yesterday"], 1, "'yesterday' is not a date; write it as 2026-01-31"),
         (["x", "--k", "0"], 2, "--k"),
         (["x", "--colour"], 2, "No such option"),
         (["--queries", "absent.txt"], 1, "cannot be read from absent.txt"),
@@ -132,7 +132,7 @@ def test_queries_that_are_blank_or_no_text(jv3, shared_index, tmp_path):
     assert "line 2 of" in outcome.err
     assert json.loads(outcome.out)["query"] == "one"
     (tmp_path / "none.txt").write_text("")
-    assert "there is no query in" in jv3("search", "--queries", tmp_path / "none.txt", "--index", shared_index).err
+    assert "has no query" in jv3("search", "--queries", tmp_path / "none.txt", "--index", shared_index).err
     (tmp_path / "latin.txt").write_bytes("größe".encode("latin-1"))
     assert "cannot be read" in jv3("search", "--queries", tmp_path / "latin.txt", "--index", shared_index).err
 
@@ -160,7 +160,7 @@ def test_an_empty_index_names_the_next_step(jv3, tmp_path):
     outcome = jv3("search", "--index", tmp_path / "kb", "พบแพทย์เมื่อไหร่")
     assert outcome.status == 0
     assert outcome.out.startswith("Nothing was found: the index is empty")
-    assert "The index holds no documents yet: `ingest FOLDER` puts some in." in outcome.err
+    assert "The index has no documents yet: add some with `ingest FOLDER`." in outcome.err
 
 
 def test_damaged_search_vectors_are_told_and_built_again(jv3, index):
@@ -171,7 +171,7 @@ def test_damaged_search_vectors_are_told_and_built_again(jv3, index):
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
     after = jv3("search", "Drucker", "--index", index, "--json")
-    assert "is damaged, it is built again from the catalog" in after.err
+    assert "is damaged; it is rebuilt from the catalog" in after.err
     assert after.out == before.out
     assert jv3("search", "Drucker", "--index", index, "--json").err == ""
 
@@ -211,11 +211,11 @@ def test_operators_in_the_query(jv3, shared_index):
     [
         (["files lnag:de"], "lang:"),
         (["files lang:jp"], "did you mean ja?"),
-        (["files lang:ja", "--lang", "de"], "no language is left"),
-        (["files under:nowhere"], "no document of the index is in a folder 'nowhere'"),
-        (["files since:yesterday"], "'yesterday' is no date"),
+        (["files lang:ja", "--lang", "de"], "no language fits both"),
+        (["files under:nowhere"], "no document in the index is in a folder 'nowhere'"),
+        (["files since:yesterday"], "'yesterday' is not a date"),
         (["lang:de"], "there is no word to look for"),
-        (["files", "--read", "xx"], "'xx' is no language code"),
+        (["files", "--read", "xx"], "'xx' is not a language code"),
     ],
 )
 def test_operators_that_cannot_be_used(jv3, shared_index, arguments, said):

@@ -113,8 +113,8 @@ def test_the_text_form_names_place_and_marks_the_hit(jv3, handbook, shown):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["#4711"], "there is no chunk 4711 in the index, or not any more"),
-        (["99999999999999999999999"], "search again for the ids as they are now"),
+        (["#4711"], "there is no chunk 4711 in the index now"),
+        (["99999999999999999999999"], "search again for the current ids"),
         (["١٢٣٤٥"], "there is no chunk 12345"),
         (["#"], "'jv3search list' shows what is"),
         (["#12a"], "'jv3search list' shows what is"),

@@ -61,7 +61,7 @@ def test_it_serves_this_machine_until_ctrl_c(tmp_path, shared_index):
     finally:
         process.kill()
     assert (process.returncode, out) == (0, "")
-    assert err.split("\n") == ["Ctrl-C ends it.", "", "Stopped.", ""]
+    assert err.split("\n") == ["Press Ctrl-C to stop.", "", "Stopped.", ""]
     assert free_address("127.0.0.1", port).port == port
 
 
@@ -78,7 +78,7 @@ def test_the_systems_signals_end_it_with_its_server(name, shared_index):
     assert (process.returncode, out) == (0, "")
     assert is_gone(server)
     assert err.endswith(
-        f"Ctrl-C ends it.\nNo browser can be opened from here: on this machine, open {url} in one.\n\nStopped.\n"
+        f"Press Ctrl-C to stop.\nNo browser can be opened from here: open {url} in a browser on this machine.\n\nStopped.\n"
     )
 
 
@@ -97,7 +97,7 @@ def test_a_server_that_ends_by_itself_is_no_success(shared_index):
 def test_a_port_that_is_taken_is_named(jv3, taken):
     outcome = jv3("ui", "--no-browser", "--port", taken)
     assert (outcome.status, outcome.out) == (1, "")
-    assert f"port {taken} is taken: end the program that has it, or name another with --port" in outcome.err
+    assert f"port {taken} is taken: stop the program that uses it, or choose another with --port" in outcome.err
 
 
 def test_without_a_port_the_next_free_one_is_taken():
@@ -112,9 +112,9 @@ def test_without_a_port_the_next_free_one_is_taken():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--root", "/no/such/folder"], "--root /no/such/folder is no folder"),
-        (["--address", "203.0.113.7"], "--address 203.0.113.7 is no address of this machine"),
-        (["--address", "no such name"], "--address no such name is no address of this machine"),
+        (["--root", "/no/such/folder"], "--root /no/such/folder is not a folder"),
+        (["--address", "203.0.113.7"], "--address 203.0.113.7 is not an address of this machine"),
+        (["--address", "no such name"], "--address no such name is not an address of this machine"),
     ],
 )
 def test_what_cannot_be_served_is_said(jv3, arguments, words):

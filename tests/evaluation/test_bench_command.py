@@ -59,7 +59,7 @@ def test_the_plot_is_a_picture_with_labels(benched, tmp_path):
 
 def test_wrong_usage(benched, jv3, tmp_path):
     for arguments, status, message in (
-        (["--dims", "512"], 1, "no dimension of 512 can be tried"),
+        (["--dims", "512"], 1, "none of 512 can be tried"),
         (["--dims", "many"], 2, "'many' is not a whole number above 0"),
         (["--plot", tmp_path / "dial.gif"], 1, "must end in .png or .svg"),
         (["--plot", tmp_path / "no" / "dial.png"], 1, "there is no folder"),

@@ -66,16 +66,16 @@ def test_windows_line_ends_byte_order_marks_and_blank_lines(tmp_path, end, start
         ({"qrels": "q9\td1\t1\n"}, "line 1 judges query 'q9', which is not in the data set"),
         ({"qrels": "q1\td1\t1\nq1\td9\t1\n"}, "line 2 judges document 'd9', which is not in the data set"),
         ({"qrels": "q1\td1\t1\nq1\td1\t1\n"}, "line 2 judges document 'd1' for query 'q1' a second time"),
-        ({"qrels": "q1 d1 1\n"}, "line 1 is not three fields between tabs"),
-        ({"qrels": "q1\td1\tyes\n"}, "line 1 is not three fields between tabs"),
+        ({"qrels": "q1 d1 1\n"}, "line 1 is not three fields separated by tabs"),
+        ({"qrels": "q1\td1\tyes\n"}, "line 1 is not three fields separated by tabs"),
         ({"corpus": [*CORPUS, CORPUS[0]]}, "line 4: the id 'd1' was there before"),
         ({"queries": [*QUERIES, QUERIES[1]]}, "line 3: the id 'q2' was there before"),
         ({"queries": [{"_id": "q1", "text": " \u3000"}, QUERIES[1]]}, "line 1: query 'q1' is blank"),
         ({"queries": [{"text": "no id"}]}, 'line 1 has no "_id"'),
         ({"corpus": ["[1, 2]"]}, 'line 1 has no "_id"'),
-        ({"corpus": ["{broken"]}, "line 1 is no JSON"),
+        ({"corpus": ["{broken"]}, "line 1 is not JSON"),
         ({"corpus": [{"_id": "d1", "text": 7}]}, "line 1: 'text' is 7, not a text"),
-        ({"queries": [QUERIES[0] | {"language": "english"}]}, "'english' is no language code"),
+        ({"queries": [QUERIES[0] | {"language": "english"}]}, "'english' is not a language code"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path, change, message):
@@ -105,7 +105,7 @@ def test_several_judgements_of_which_none_is_called_test(tmp_path):
     folder = write(tmp_path / "set", qrels=None)
     for name in ("a.tsv", "b.tsv"):
         (folder / "qrels" / name).write_text(QRELS)
-    with pytest.raises(InputError, match=r"a\.tsv, b\.tsv: name the one that is meant test\.tsv"):
+    with pytest.raises(InputError, match=r"a\.tsv, b\.tsv: rename the one to use to test\.tsv"):
         read_beir(folder)
 
 
@@ -138,8 +138,8 @@ def test_a_file_of_judgements_about_the_index(tmp_path, shared_index):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "there is no query in"),
-        ("query\tfile\n", "there is no query in"),
+        ("", "has no query"),
+        ("query\tfile\n", "has no query"),
         ("a question\n", "line 1 is not: query, a tab, the file"),
         ("\tdrucker.de.txt\n", "line 1 is not: query, a tab, the file"),
         ("a question\tdrucker.txt\n", r"no document 'drucker.txt' in the index; did you mean drucker\.de\.txt"),
@@ -148,7 +148,7 @@ def test_a_file_of_judgements_about_the_index(tmp_path, shared_index):
             "a question\tdrucker.de.txt\nother\tdrucker.de.txt\na question\tdrucker.de.txt\n",
             "line 3 says a second time",
         ),
-        ("a question\tdrucker.de.txt\tklingon\n", "'klingon' is no language code"),
+        ("a question\tdrucker.de.txt\tklingon\n", "'klingon' is not a language code"),
         ("a question\tdrucker.de.txt\ten\na question\tbackup.en.md\tde\n", "is in de here, in en at"),
     ],
 )

@@ -182,7 +182,7 @@ def test_wrong_usage_is_told_before_anything_is_measured(jv3, tmp_path, shared_i
         ([MULTILINGUAL, "--mode", "magic"], 2, "'magic' is not one of hybrid, dense, keyword"),
         ([MULTILINGUAL, "--dims", "32,0"], 2, "'0' is not a whole number above 0"),
         ([MULTILINGUAL, "--baseline", tmp_path / "none.json"], 1, "make one with --save"),
-        ([MULTILINGUAL, "--baseline", tmp_path / "base.json"], 1, "is no baseline of this jv3search"),
+        ([MULTILINGUAL, "--baseline", tmp_path / "base.json"], 1, "is not a baseline of this jv3search version"),
         ([MULTILINGUAL, "--save", tmp_path / "no" / "folder.json"], 1, "--save cannot write"),
         (
             [MULTILINGUAL, "--save", tmp_path / "base.json", "--baseline", tmp_path / "base.json"],

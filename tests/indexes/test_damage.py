@@ -64,7 +64,7 @@ def test_flipped_bits_in_the_vectors_are_noticed_and_healed(tmp_path: Path, kind
         flip_bits(vectors(tmp_path), rng)
         notices = compare(place, oracle)
         assert len(notices) == 1
-        assert "is damaged, it is built again" in notices[0]
+        assert "is damaged; it is rebuilt" in notices[0]
         assert compare(place, oracle) == []  # the reader put a good file in its place
 
 

@@ -62,7 +62,7 @@ def test_dimension_and_kind_are_chosen_once_and_changed_by_reindex(local: Place)
 def test_impossible_dimensions_make_no_folder(local: Place, dimension: int) -> None:
     with pytest.raises(InputError, match=f"dimension {dimension} is not between"):
         local.writer(dimension=dimension)
-    with pytest.raises(InputError, match="kind 'hnsw' is none of"):
+    with pytest.raises(InputError, match="kind 'hnsw' is not one of"):
         open_writer(local.folder, MANIFEST, kind="hnsw")
     assert not local.folder.exists()
 

@@ -49,7 +49,9 @@ def test_a_reader_on_another_machine_builds_its_own_vectors(served: Place, tmp_p
 
 def test_a_password_is_not_shown(tmp_path: Path) -> None:
     place = Place(tmp_path, "auto", "postgresql+psycopg://me:s3cret@127.0.0.1:1/x?connect_timeout=2")
-    with pytest.raises(StorageError, match=r"me:\*\*\*@127.0.0.1.*does not answer; check that it runs") as caught:
+    with pytest.raises(
+        StorageError, match=r"me:\*\*\*@127.0.0.1.*does not answer; check the URL and that it runs"
+    ) as caught:
         place.writer()
     assert "s3cret" not in str(caught.value)
     with pytest.raises(StorageError, match="does not answer"):

@@ -52,7 +52,7 @@ def test_an_old_index_is_brought_up_to_date_by_the_next_writer(old: tuple[Place,
     place, oracle = old
     with place.writer() as writer:
         [notice] = writer.notices
-    assert "had format 1, not 2; it was brought up to date, nothing was embedded again" in notice
+    assert "had format 1, not 2; it was brought up to date; nothing was embedded again" in notice
     with place.reader() as reader:
         for query in QUERIES:
             check_dense(reader, oracle, query, 7)
@@ -158,7 +158,7 @@ def test_on_the_command_line(index: Path, jv3: Callable[..., object]) -> None:
             "drucker.de.txt"
         ]
         assert [hit.uri.rsplit("/")[-1] for hit in keyword(reader, "字体", 5)] == ["字体.zh.txt"]
-    assert "no words in   0 chunks" in jv3("status", "--index", index).out
+    assert "without words 0 chunks" in jv3("status", "--index", index).out
 
 
 def test_every_format_has_a_migration() -> None:

@@ -45,7 +45,7 @@ def test_links_are_not_followed_and_odd_things_are_named(folder):
     assert [path.name for path in found.files] == ["größe.txt", "資料.md"]
     assert (found.links, found.hidden) == (3, 1)
     assert [(path.name, reason) for path, reason in found.refused] == [
-        ("pipe.txt", "it is no regular file but a pipe, socket or device")
+        ("pipe.txt", "it is not a regular file but a pipe, socket or device")
     ]
 
 

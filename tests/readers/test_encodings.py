@@ -77,7 +77,7 @@ def test_noise_is_no_text(read, seed: int) -> None:
     import random
 
     noise = bytes(random.Random(seed).choices(range(1, 256), k=3000))
-    with pytest.raises(ReadError, match=r"note.txt is text in no encoding we know \(tried UTF-8, UTF-16, cp932"):
+    with pytest.raises(ReadError, match=r"note.txt is text in an unknown encoding \(tried UTF-8, UTF-16, cp932"):
         read("note.txt", noise)
 
 

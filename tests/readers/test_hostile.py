@@ -96,7 +96,7 @@ def archive(members: dict[str, bytes]) -> bytes:
 )
 def test_zip_bomb(read, name: str, part: str) -> None:
     bomb = rezipped((SAMPLES / name).read_bytes(), {part: b"<x>" + b" " * 30_000_000})
-    with pytest.raises(ReadError, match=rf"{name}: '{part}' unpacks [\d,]+-fold; the limit is 200-fold"):
+    with pytest.raises(ReadError, match=rf"{name}: '{part}' unpacks to [\d,]+ times its size; the limit is 200"):
         read(name, bomb)
 
 
@@ -104,7 +104,7 @@ def test_archive_that_declares_too_much(read) -> None:
     half = os.urandom(1_500_000) * 20  # hardly packs under deflate's window of 32 kB
     with SandboxedReader(Limits(unpacked=50_000_000)) as strict:
         data = rezipped((SAMPLES / "passwords-ru.docx").read_bytes(), {"a.bin": half, "b.bin": half})
-        with pytest.raises(ReadError, match=r"a.docx declares more than 50 MB unpacked, which is the limit"):
+        with pytest.raises(ReadError, match=r"a.docx declares more than 50 MB unpacked, the limit"):
             strict.read_bytes(data, "a.docx")
 
 
@@ -202,7 +202,7 @@ def test_hundred_megabytes_in_one_line(reader, tmp_path: Path) -> None:
     with path.open("wb") as file:
         for _ in range(100):
             file.write(b"0123456789" * 100_000)
-    with pytest.raises(ReadError, match=r"long.txt holds more than 20 MB of text, the limit for one document"):
+    with pytest.raises(ReadError, match=r"long.txt has more than 20 MB of text, the limit for one document"):
         reader.read(path)
 
 
@@ -210,7 +210,7 @@ def test_oversized_file_is_not_even_read(reader, tmp_path: Path) -> None:
     path = tmp_path / "huge.txt"
     with path.open("wb") as file:
         file.truncate(300_000_000)  # a hole: takes no room
-    with pytest.raises(ReadError, match=r"huge.txt has 300 MB; the limit for one file is 200 MB"):
+    with pytest.raises(ReadError, match=r"huge.txt is 300 MB; the limit for one file is 200 MB"):
         reader.read(path)
 
 

@@ -90,9 +90,9 @@ def test_samples_in_several_scripts(reader, name, passage) -> None:
 
 
 def test_what_cannot_be_drawn_says_why(reader) -> None:
-    with pytest.raises(ReadError, match=r"^a.pdf has 1 pages, there is no page 7$"):
+    with pytest.raises(ReadError, match=r"^a.pdf has 1 pages; there is no page 7$"):
         reader.draw(written(lines("x")), "a.pdf", PageWanted(7, 600))
-    with pytest.raises(ReadError, match=r"^a.txt is no PDF"):
+    with pytest.raises(ReadError, match=r"^a.txt is not a PDF"):
         reader.draw(b"plain text", "a.txt", PageWanted(1, 600))
     with pytest.raises(ReadError, match=r"^a.pdf cannot be read as pdf"):
         reader.draw(b"%PDF-1.7\nnonsense\n%%EOF", "a.pdf", PageWanted(1, 600))
@@ -120,10 +120,10 @@ def test_letters_are_compared_in_their_plain_forms() -> None:
     "note", ['{"width": 1, "height": 1, "boxes": [[[0, 0, 2, 1]]]}', '{"boxes": 1}', "[]", "no"]
 )
 def test_a_childs_answer_is_checked(note) -> None:
-    with pytest.raises(ReadError, match="makes no sense"):
+    with pytest.raises(ReadError, match="is invalid"):
         wire.image_answer(note.encode(), b"\x89PNG\r\n\x1a\n")
 
 
 def test_only_png_is_taken_for_an_image() -> None:
-    with pytest.raises(ReadError, match="makes no sense"):
+    with pytest.raises(ReadError, match="is invalid"):
         wire.image_answer(b'{"width": 1, "height": 1, "boxes": []}', b"<svg onload=alert(1)>")

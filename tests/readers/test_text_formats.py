@@ -216,7 +216,7 @@ def test_subtitles(read) -> None:
     document = read("a.srt", "1\r\n00:00:01,000 --> 00:00:02,000\r\n<i>Привет</i>\r\n{\\an8}мир\r\n\r\n2\r\n"
                              "00:00:09,000 --> 00:00:10,000\r\nконец\r\n")  # fmt: skip
     assert document.text == "Привет\nмир\n\nконец"
-    with pytest.raises(ReadError, match=r"no subtitle file"):
+    with pytest.raises(ReadError, match=r"not a subtitle file"):
         read("b.srt", "just text")
     with pytest.raises(ReadError, match=r"does not begin with WEBVTT"):
         read("b.vtt", "00:01.000 --> 00:02.000\nx")
@@ -233,7 +233,7 @@ def test_subtitles(read) -> None:
     ],
 )
 def test_nothing_in_it(read, name: str, text: str) -> None:
-    with pytest.raises(EmptyDocument, match=f"{name} holds no text"):
+    with pytest.raises(EmptyDocument, match=f"{name} has no text"):
         read(name, text)
 
 

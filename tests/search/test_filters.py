@@ -32,9 +32,9 @@ def test_the_inner_of_two_folders_counts():
 @pytest.mark.parametrize(
     ("given", "typed", "said"),
     [
-        (Filter(languages=frozenset({"de"})), Filter(languages=frozenset({"ja"})), "no language is left: .* ja"),
-        (Filter(formats=frozenset({"pdf"})), Filter(formats=frozenset({"docx"})), "no type is left"),
-        (Filter(under=frozenset({"/a"})), Filter(under=frozenset({"/ab"})), "no folder is left"),
+        (Filter(languages=frozenset({"de"})), Filter(languages=frozenset({"ja"})), "no language fits both: .* ja"),
+        (Filter(formats=frozenset({"pdf"})), Filter(formats=frozenset({"docx"})), "no type fits both"),
+        (Filter(under=frozenset({"/a"})), Filter(under=frozenset({"/ab"})), "no folder fits both"),
     ],
 )
 def test_a_contradiction_is_an_error(given, typed, said):
@@ -46,5 +46,5 @@ def test_folders_are_found_by_their_names():
     assert folders(URIS, ["reports"]) == {"/home/ada/reports", "/srv/報告/reports"}
     assert folders(URIS, ["reports/2024", "Отчёты"]) == {"/home/ada/reports/2024", "/home/ada/Отчёты"}
     assert folders(URIS, ["/srv"]) == {"/srv"}
-    with pytest.raises(InputError, match="no document of the index is in a folder 'report'"):
+    with pytest.raises(InputError, match="no document in the index is in a folder 'report'"):
         folders(URIS, ["report"])

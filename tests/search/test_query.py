@@ -89,7 +89,7 @@ def test_natural_text_is_no_operator(text: str) -> None:
         ("author:smith x", r"no filter author: \(there are lang: type: under: since: until:\)"),
         ("lang: de", "lang: needs a value right after it, such as lang:ja,de"),
         ("lang:, de", "lang: needs a value"),
-        ("-lang:de x", "cannot be turned round"),
+        ("-lang:de x", "a filter cannot be excluded"),
         ("since:2025-01-01 since:2025-02-01 x", "since: is given more than once"),
         ('wo "der Drucker', 'mark of "der is not closed'),
         ("wo „der Drucker", "mark of „der is not closed"),

@@ -174,15 +174,15 @@ def test_a_file_that_changed_or_went_is_not_shown_and_the_stored_text_is(own) ->
     data = file.read_bytes()
     file.write_bytes(data.replace(b"%PDF-1.", b"%PDF-2."))
     said = opened(url)
-    assert "The file fahrrad-de.pdf has changed since it was read in." in said
+    assert "The file fahrrad-de.pdf has changed since it was read." in said
     assert "data:image" not in said
     assert "Bremshebel" in said
     file.unlink()
-    assert "is not where it was" in opened(url)
+    assert "was moved or deleted" in opened(url)
     secret = own / "secret.pdf"
     secret.write_bytes(data)
     file.symlink_to(secret)  # whatever lies behind a link is no document of the index
-    assert "is not where it was" in opened(url)
+    assert "was moved or deleted" in opened(url)
     file.unlink()
     file.write_bytes(data)
     assert "data:image/png" in opened(url)
@@ -193,11 +193,11 @@ def test_a_text_whose_file_went_is_shown_with_a_word_and_without_a_download(own)
     with pytest.raises(SystemExit):
         run(cli, ["ingest", str(file), "--index", str(own / "kb")])
     url = place(own / "kb", "backup-ja.txt", "バックアップ")
-    assert "is not where it was" not in opened(url)
+    assert "was moved or deleted" not in opened(url)
     assert downloads(url) == ["Download the original"]
     file.unlink()
     said = opened(url)
-    assert "The file backup-ja.txt is not where it was, or may not be read." in said
+    assert "The file backup-ja.txt was moved or deleted, or may not be read." in said
     assert "バックアップ" in said
     assert downloads(url) == []
 

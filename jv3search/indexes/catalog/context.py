@@ -30,8 +30,8 @@ def read_context(transaction: ReadTransaction, chunk_id: int, neighbours: int | 
     place = transaction.connection.execute(wanted.where(chunk.c.id == chunk_id)).one_or_none() if known else None
     if place is None:
         raise InputError(
-            f"there is no chunk {chunk_id} in the index, or not any more: a document that changed gets new ones; "
-            "search again for the ids as they are now"
+            f"there is no chunk {chunk_id} in the index now: a document that changed gets new chunks; "
+            "search again for the current ids"
         )
     read = read_document(transaction, place.uri)
     rows = transaction.connection.execute(

@@ -13,14 +13,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Program
 from jv3search.errors import InputError, StorageError
 
 _DAMAGED = "the catalog is damaged; restore it from a backup, or delete it and ingest the documents again"
-_FULL = "the disk is full; free some space and try again, nothing stored before is lost"
+_FULL = "the disk is full; free some space and try again; nothing stored is lost"
 _READ_ONLY = "it cannot be written to; check the permissions of the folder and its files"
 _FORBIDDEN = "it cannot be used; check the permissions of the folder and its files"
 _UNOPENED = "the catalog cannot be opened; check that it exists and the permissions of the folder"
 _GONE = "it is gone; make an index with `ingest`, or name another folder with --index"
 _DISK = "the disk reports an error; check the disk and the free space, then try again"
 _BUSY = "the database is busy; try again in a moment"
-_SILENT = "the database does not answer; check that it runs and the URL"
+_SILENT = "the database does not answer; check the URL and that it runs"
 
 # SQLite's primary result codes: https://www.sqlite.org/rescode.html
 _SQLITE: Mapping[int, str] = {

@@ -38,7 +38,7 @@ def admitted_chunks(transaction: ReadTransaction, where: Filter) -> Select[int]:
 def _having(transaction: ReadTransaction, text: str) -> Select[int]:
     phrase = exact_phrase(text)
     if phrase is None:
-        raise InputError(f"there is no word in {text!r} that could be looked for: leave it out")
+        raise InputError(f"there is no searchable word in {text!r}: leave it out")
     require_terms(transaction)
     return transaction.keywords.having(phrase)
 

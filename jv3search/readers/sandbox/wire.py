@@ -91,7 +91,7 @@ def _checked(body: bytes, made: Callable[[dict[str, Any]], Made]) -> Made:
             return made(note)
         error = _ERRORS[note["error"]](str(note["message"])[:2000])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
-        raise ReadError(f"the parser's answer makes no sense ({type(fault).__name__})") from fault
+        raise ReadError(f"the parser's answer is invalid ({type(fault).__name__})") from fault
     raise error
 
 
