@@ -143,7 +143,7 @@ def test_codes_in_capitals_and_folders_that_are_gone(jv3, shared_index, tmp_path
     outcome = jv3("search", "x", "--index", shared_index, "--under", tmp_path / "typo")
     assert outcome.status == 0
     assert "There is no folder" in outcome.err
-    assert "filters and operators leave nothing" in outcome.out
+    assert "filters and operators exclude everything" in outcome.out
 
 
 def test_no_index(jv3, tmp_path):
