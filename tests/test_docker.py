@@ -82,8 +82,10 @@ def test_compose_serves_programs_on_this_machine_that_know_the_token():
 
 
 @pytest.mark.parametrize("name", ["jv3search", "app", "server", "pull", "gpu"])
-def test_every_service_has_a_read_only_root_and_no_privileges(name):
+def test_every_service_is_built_here_with_a_read_only_root_and_no_privileges(name):
+    """Without `build`, an image of that name would be fetched from a registry."""
     asked = service(name)
+    assert asked["build"]["dockerfile"] == f"docker/Dockerfile{'.gpu' if name == 'gpu' else ''}"
     assert (asked["read_only"], asked["tmpfs"], asked["cap_drop"]) == (True, ["/tmp"], ["ALL"])
     assert asked["security_opt"] == ["no-new-privileges:true"]
 
