@@ -3,11 +3,11 @@
 # read-only root file system, without a network. It needs root and Debian's buildah, mmdebstrap, iproute2 and curl, some
 # minutes and 5 GB. The first step that fails ends it. From anywhere:
 #   docker/try.sh > transcript.txt 2>&1
-# Variables, all optional:
-#   BASE=rootfs.tar           what stands in for python:3.11-slim; by default Debian bookworm, made with mmdebstrap
-#   PIP_CONFIG_FILE=pip.conf  pip's configuration during the build
-#   PIP_PATHS="DIR ..."       what that configuration names: certificates, wheels
-#   WORK=DIR                  where the image is left; by default a temporary folder, which is removed
+# Variables, all optional, with absolute paths:
+#   BASE=/ROOTFS.tar          what stands in for python:3.11-slim; by default Debian bookworm, made with mmdebstrap
+#   PIP_CONFIG_FILE=/FILE     pip's configuration during the build
+#   PIP_PATHS="/DIR ..."      what that configuration names: certificates, wheels
+#   WORK=/DIR                 where the image is left; by default a temporary folder, which is removed
 set -eu
 cd "$(dirname "$0")/.."
 
