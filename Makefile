@@ -9,6 +9,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constra
 GPU    ?= $(shell [ -e $(VENV)/installed-gpu ] || { [ ! -e $(VENV)/installed-cpu ] && nvidia-smi -L; } > /dev/null 2>&1 && echo 1)
 BUILD  := $(if $(filter 1,$(GPU)),gpu,cpu)
 OTHER  := $(if $(filter 1,$(GPU)),cpu,gpu)
+# READY: to run; on the CPU OpenVINO runs the model, without PyTorch. DEV: to test, against PyTorch as the reference.
 READY  := $(VENV)/installed-$(BUILD)
 DEV    := $(VENV)/installed-$(BUILD)-dev
 
@@ -30,15 +31,18 @@ $(READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing jv3search and what it needs into $(VENV) (a few minutes the first time) ..." >&2
 	@if [ -e $(VENV)/installed-$(OTHER) ]; then \
 	    $(BIN)/python -m pip uninstall -qq -y torch faiss-cpu faiss-gpu; rm $(VENV)/installed-*; fi
-	@$(MAKE) --no-print-directory torch GPU=$(GPU)
-	$(PIP) -e '.$(if $(filter gpu,$(BUILD)),[gpu])'
+	@$(if $(filter gpu,$(BUILD)),$(MAKE) --no-print-directory torch GPU=1)
+	$(PIP) -e '.$(EXTRAS_$(BUILD))'
 	@$(FAISS_$(BUILD))
 	@touch $@
 
 $(DEV): $(READY)
+	@$(MAKE) --no-print-directory torch GPU=$(GPU)
 	$(PIP) -e '.[dev]'
 	@$(FAISS_$(BUILD))
 	@touch $@
+
+EXTRAS_gpu := [gpu,torch]
 
 # faiss-cpu, which jv3search asks for, and faiss-gpu put their files into the same folder: only one may be there.
 FAISS_cpu := true

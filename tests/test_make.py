@@ -93,3 +93,18 @@ def test_for_a_gpu_or_by_wish_pips_own_index_is_taken_without_a_word(environment
     done = make("torch", f"VENV={folder}", how)
     assert (done.returncode, done.stderr) == (0, "")
     assert calls.read_text().split()[-2:] == ["--no-deps", "torch"]
+
+
+def test_pytorch_is_installed_for_tests_and_for_gpus_not_to_run_on_a_cpu(environment):
+    folder, calls = environment
+    for ready, expected in (
+        ("cpu", ["-e ."]),
+        ("cpu-dev", ["torch", "-e .[dev]"]),
+        ("gpu", ["-y torch faiss-cpu faiss-gpu", "torch", "-e .[gpu,torch]"]),
+    ):
+        done = make(f"{folder}/installed-{ready}", f"GPU={int(ready == 'gpu')}", f"VENV={folder}", "TORCH_INDEX=")
+        assert done.returncode == 0
+        lines = calls.read_text().splitlines()
+        calls.unlink()
+        assert all(line.endswith(end) for line, end in zip(lines, expected, strict=False))
+        assert len(lines) == len(expected) or ready == "gpu"  # and FAISS, where it has a wheel

@@ -120,17 +120,23 @@ def _engine(name: str, folder: Path, config: CheckpointConfig, threads: int) -> 
             from jv3search.encoders.jina_v3.openvino_engine import OpenVinoEngine
         except ImportError as error:
             if name == "openvino":
-                raise ModelError(
-                    f"the engine openvino cannot be imported ({error}): install it with 'pip install openvino', "
-                    "or choose the engine torch"
-                ) from None
+                raise _not_here("openvino", error, "openvino", "torch") from None
         else:
             return OpenVinoEngine(folder, config, threads)
     # Threads that spin while they wait cost other processes their cores. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from jv3search.encoders.jina_v3.torch_engine import TorchEngine
-
+    try:
+        from jv3search.encoders.jina_v3.torch_engine import TorchEngine
+    except ImportError as error:
+        raise _not_here("torch", error, "jv3search[torch]", "openvino") from None
     return TorchEngine(folder, config, threads)
+
+
+def _not_here(engine: str, error: ImportError, package: str, other: str) -> ModelError:
+    return ModelError(
+        f"the engine {engine} cannot be imported ({error}): install it with 'pip install {package}', "
+        f"or choose the engine {other}"
+    )
 
 
 def pull(models: Path) -> Path:

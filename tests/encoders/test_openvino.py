@@ -191,6 +191,26 @@ def test_auto_is_openvino_where_it_is_and_torch_where_it_is_not(checkpoints):
     assert third.endswith("install it with 'pip install openvino', or choose the engine torch")
 
 
+def test_without_torch_the_engine_is_openvino_and_torch_is_refused_with_the_remedy(checkpoints):
+    code = f"""if True:
+        import sys
+        from pathlib import Path
+        from jv3search.encoders.models import load
+        from jv3search.errors import ModelError
+        folder = Path({str(checkpoints[0])!r})
+        sys.modules['torch'] = None
+        print(load(folder).encode(["Berlin", "京都"], "retrieval.query").shape[0])
+        try:
+            load(folder, engine="torch")
+        except ModelError as error:
+            print(error)
+    """
+    first, second = run(code).splitlines()
+    assert first == "2"
+    assert second.startswith("the engine torch cannot be imported (import of torch halted")
+    assert second.endswith("install it with 'pip install jv3search[torch]', or choose the engine openvino")
+
+
 def test_an_engine_that_does_not_exist(checkpoints):
     with pytest.raises(ModelError, match="no engine 'cuda': choose one of auto, openvino, torch"):
         load(checkpoints[0], engine="cuda")
