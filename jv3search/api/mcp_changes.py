@@ -31,8 +31,8 @@ class Changes:
     ) -> dict[str, Any]:
         """Read a file, or all new and changed files below a folder, into the knowledge base.
 
-        A long ingest goes on when this tool has answered, with the phase "reading": call ingest_progress then. Once
-        the phase is "done", unreadable has the files that could not be read, and why.
+        A long ingest goes on when this tool has answered, with the phase "reading": call ingest_progress then. In
+        the end, "done", unreadable has the files that could not be read, and why.
         """
         roots = roots_of(self._kb.settings)
         found = within(Path(path), roots)
