@@ -76,7 +76,7 @@ test: $(DEV) browser ## install what the tests need, Chromium too where possible
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-clients: $(CLIENTS)/installed ## the bridges and other people's clients, in an environment of their own
-	$(CLIENTS)/bin/python -m pytest tests/bridges tests/api/test_clients*.py
+	$(CLIENTS)/bin/python -m pytest tests/bridges tests/api/test_clients.py
 
 $(CLIENTS)/installed: pyproject.toml constraints.txt tests/clients.txt
 	@echo "Installing jv3search, frameworks and clients into $(CLIENTS) (2 GB, some minutes) ..." >&2

@@ -14,7 +14,8 @@ from jv3search.api.server import MCP_PORT, PORT
 from jv3search.cli.mcp import mcp
 from tests.api.conftest import in_a_thread, serving
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
+GUIDE = PAGE.partition("## Other clients")[0]  # test_clients.py has those
 
 
 def blocks(language):
