@@ -54,7 +54,7 @@ class DocumentServer(MCPServer):
 
 def _position(cursor: str | None) -> int:
     if cursor is not None and not (cursor.isdecimal() and len(cursor) < 10):
-        raise MCPError(INVALID_PARAMS, f"{cursor[:40]!r} is no cursor that resources/list has given")
+        raise MCPError(INVALID_PARAMS, f"{cursor[:40]!r} is not a cursor from resources/list")
     return int(cursor or 0)
 
 

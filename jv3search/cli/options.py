@@ -108,7 +108,7 @@ def joined_roots(roots: Sequence[Path]) -> str | None:
     """The setting that --root stands for, None where it is not given; ConfigError for what is no folder."""
     for root in roots:
         if not root.is_dir():
-            raise ConfigError(f"--root {root} is no folder")
+            raise ConfigError(f"--root {root} is not a folder")
     return os.pathsep.join(str(root.resolve()) for root in roots) or None
 
 

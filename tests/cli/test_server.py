@@ -85,7 +85,8 @@ def test_every_line_of_a_file(asked, tmp_path):
     (tmp_path / "queries.txt").write_text("printer\nfiles under:nowhere", encoding="utf-8")
     outcome = asked("--queries", tmp_path / "queries.txt", "--k", 1)
     assert outcome.status == 1
-    assert "queries.txt: no document of the index is in a folder 'nowhere'" in outcome.err
+    assert f"line 2 of {tmp_path / 'queries.txt'}: no document" in outcome.err
+    assert "in a folder 'nowhere'" in outcome.err
 
 
 def test_another_index_is_refused(asked, jv3, tmp_path, shared_index):

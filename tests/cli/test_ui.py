@@ -112,7 +112,7 @@ def test_without_a_port_the_next_free_one_is_taken():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--root", "/no/such/folder"], "--root /no/such/folder is no folder"),
+        (["--root", "/no/such/folder"], "--root /no/such/folder is not a folder"),
         (["--address", "203.0.113.7"], "--address 203.0.113.7 is no address of this machine"),
         (["--address", "no such name"], "--address no such name is no address of this machine"),
     ],
