@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 DEVICE ?= cpu
 BIN    := $(VENV)/bin
+CLIENTS ?= .venv-clients
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
 # 1: PyTorch and FAISS for NVIDIA GPUs, as a machine with one gets them; 0: for the CPU. What .venv has, it keeps.
@@ -16,7 +17,7 @@ DEV    := $(VENV)/installed-$(BUILD)-dev
 # PyTorch's builds for the CPU; what pip's own index has for Linux needs CUDA, some gigabytes. Empty: pip's own index.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: run demo ui screenshots test browser check format bench train-mini samples wheel torch clean help
+.PHONY: run demo ui screenshots test test-clients browser check format bench train-mini samples wheel torch clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 14
@@ -78,6 +79,16 @@ demo: $(READY) ## ingest ./ingest, and search it in three languages on the comma
 test: $(DEV) browser ## install what the tests need, Chromium too where possible, and run them
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
+test-clients: $(CLIENTS)/installed ## the bridges and other people's clients, in an environment of their own
+	$(CLIENTS)/bin/python -m pytest tests/bridges tests/api/test_clients.py
+
+$(CLIENTS)/installed: pyproject.toml constraints.txt tests/clients.txt
+	@echo "Installing jv3search, frameworks and clients into $(CLIENTS) (2 GB, some minutes) ..." >&2
+	@$(MAKE) --no-print-directory torch VENV=$(CLIENTS) GPU=0
+	$(CLIENTS)/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt \
+	    -e '.[serve,bridges]' -r tests/clients.txt
+	@touch $@
+
 browser:         ## Chromium and fonts for the browser tests, on Debian and Ubuntu as root or with sudo
 	@for there in chromium chromium-browser; do if command -v $$there > /dev/null; then exit 0; fi; done; \
 	command -v apt-get > /dev/null || exit 0; \
@@ -114,4 +125,4 @@ wheel: $(DEV) ## build dist/*.whl
 	$(BIN)/python -m build --wheel
 
 clean:           ## remove the environment and what was built
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) $(CLIENTS) dist build

@@ -46,6 +46,7 @@ class Settings:
     threads    CPU threads of the encoder; 0: as many as there are cores
     roots      folders the application may read documents of, joined as in PATH; empty: the documents folder
     upload_limit_mb  largest file the application takes, in megabytes; the readers take 200 at most
+    server  URL of a `jv3search serve` of the same index, which answers the searches of the command line
     """
 
     documents: Path = Path("ingest")
@@ -60,6 +61,7 @@ class Settings:
     threads: int = 0
     roots: str = ""
     upload_limit_mb: int = 200
+    server: str = ""
 
 
 def load_settings(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:

@@ -1,7 +1,4 @@
-"""MCP: the tools by which an agent searches and reads, every result with the place it can be quoted from.
-
-All tools only read.
-"""
+"""MCP: the tools by which an agent searches and reads, every result with the place it can be quoted from."""
 
 from __future__ import annotations
 
@@ -16,8 +13,9 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 from starlette.types import ASGIApp
 
-from jv3search import __version__
 from jv3search.api.guard import MOST_BYTES, Access, Guard
+from jv3search.api.mcp_changes import Changes
+from jv3search.api.mcp_resources import DocumentServer
 from jv3search.api.service import Service
 from jv3search.errors import InputError, JV3SearchError
 from jv3search.search.filters import language_codes, make_filter
@@ -30,32 +28,35 @@ _INSTRUCTIONS = """\
 A local knowledge base of documents in many languages. Ask in any language: `search` finds passages in all of them.
 Quote the passage in its own language, with file, page and section. If `nothing_relevant` is true, the documents
 hold no answer: say so. `read` shows more around a hit, its whole section, or a document."""
+_MAY_WRITE = " `ingest` reads files into it, `remove` takes a document out; do so only when you are asked to."
 
 
-def create_server(service: Service) -> MCPServer:
-    """The server of an agent's tools over a service, which has been started."""
-    server: MCPServer = MCPServer(
-        "jv3search", version=__version__, instructions=_INSTRUCTIONS, log_level="WARNING"
-    )
-    tools = Tools(service)
+def create_server(service: Service, *, write: bool = False) -> MCPServer:
+    """The server of an agent's tools over a service, which has been started; without `write` they only read."""
+    server = DocumentServer(service.kb, _INSTRUCTIONS + (_MAY_WRITE if write else ""))
+    tools, changes = Tools(service), Changes(service.kb)
     for tool in (tools.search, tools.read, tools.list_documents, tools.status):
-        server.add_tool(
-            _with_our_errors(tool),
-            annotations=ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
-            structured_output=True,
-        )
+        _add(server, tool, ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False))
+    if write:
+        _add(server, changes.ingest, ToolAnnotations(destructive_hint=False, open_world_hint=False))
+        _add(server, changes.ingest_progress, ToolAnnotations(read_only_hint=True, open_world_hint=False))
+        _add(server, changes.remove, ToolAnnotations(destructive_hint=True, open_world_hint=False))
     return server
 
 
-def http_app(service: Service, access: Access) -> ASGIApp:
+def http_app(service: Service, access: Access, *, write: bool = False) -> ASGIApp:
     """The same by streamable HTTP at /mcp, without sessions, for no tool has any state."""
-    app = create_server(service).streamable_http_app(
+    app = create_server(service, write=write).streamable_http_app(
         stateless_http=True,
         json_response=True,
         max_request_body_size=MOST_BYTES,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # Guard does it
     )
     return Guard(app, access)
+
+
+def _add(server: MCPServer, tool: Callable[..., Any], annotations: ToolAnnotations) -> None:
+    server.add_tool(_with_our_errors(tool), annotations=annotations, structured_output=True)
 
 
 def _with_our_errors(tool: Tool) -> Tool:

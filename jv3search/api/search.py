@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from jv3search.api.errors import Json
+from jv3search.api.errors import ApiError, ErrorAnswer, Json
 from jv3search.api.fields import Fields, Text, WrittenText
 from jv3search.api.service import Served
 from jv3search.search.filters import folders, language_codes, make_filter, relative_folders
@@ -49,6 +51,9 @@ class SearchRequest(Fields):
     read: list[Text] = Field(
         [], description="Show a passage in the first of these languages it exists in.", examples=[["de", "en"]]
     )
+    index: Text | None = Field(
+        None, description="The identity of the index that is meant: another one than is served is a 409."
+    )
 
 
 class HitAnswer(BaseModel):
@@ -84,9 +89,15 @@ class SearchAnswer(BaseModel):
     hits: list[HitAnswer]
 
 
-@router.post("/v1/search", response_model=SearchAnswer)
+_OTHER_INDEX: dict[int | str, dict[str, Any]] = {
+    409: {"model": ErrorAnswer, "description": "Another index than the one that is meant"},
+}
+
+
+@router.post("/v1/search", response_model=SearchAnswer, responses=_OTHER_INDEX)
 def search(wanted: SearchRequest, service: Served) -> Json:
     """Find the passages that answer a question, whatever language they are written in."""
+    _check_index(wanted.index, service)
     languages = language_codes(wanted.read)
     where = filter_of(service, wanted.languages, wanted.formats, wanted.under, wanted.since, wanted.until)
     if wanted.mode != "keyword" or wanted.explain:
@@ -95,6 +106,13 @@ def search(wanted: SearchRequest, service: Served) -> Json:
         wanted.query, k=wanted.k, where=where, mode=wanted.mode, group=wanted.group, languages=languages
     )
     return Json((service.kb.highlight(result) if wanted.explain else result).as_json())
+
+
+def _check_index(meant: str | None, service: Served) -> None:
+    """Refuse to answer from another index than the one that is meant."""
+    if meant is not None and meant != service.kb.reader.stamp()[0]:
+        folder = service.kb.settings.index.absolute()
+        raise ApiError(HTTPStatus.CONFLICT, "INDEX_MISMATCH", f"the index that is served is another one, {folder}")
 
 
 def filter_of(

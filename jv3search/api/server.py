@@ -37,14 +37,14 @@ def serve(
     _run(service, make_app(service, access_for(address, hosts, token)), address, on_ready)
 
 
-def serve_stdio(kb: KnowledgeBase) -> None:
-    """Serve the one agent at stdin and stdout until it leaves."""
+def serve_stdio(kb: KnowledgeBase, *, write: bool = False) -> None:
+    """Serve the one agent at stdin and stdout until it leaves; with `write` it may change the index."""
     from jv3search.api.mcp_server import create_server
 
     service = Service(kb)
     service.start()
     try:
-        create_server(service).run("stdio")
+        create_server(service, write=write).run("stdio")
     except KeyboardInterrupt:
         return
     finally:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,6 +90,26 @@ def kind_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """--json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)
+
+
+def root_option(command: Command) -> Command:
+    """--root DIR, again and again."""
+    return click.option(
+        "--root",
+        "roots",
+        multiple=True,
+        type=PathType(),
+        metavar="DIR",
+        help="A folder whose documents may be read in; may be repeated [the documents folder].",
+    )(command)
+
+
+def joined_roots(roots: Sequence[Path]) -> str | None:
+    """The setting that --root stands for, None where it is not given; ConfigError for what is no folder."""
+    for root in roots:
+        if not root.is_dir():
+            raise ConfigError(f"--root {root} is not a folder")
+    return os.pathsep.join(str(root.resolve()) for root in roots) or None
 
 
 def address_options(usual: int) -> Callable[[Command], Command]:

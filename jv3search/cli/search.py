@@ -5,14 +5,15 @@ from __future__ import annotations
 import shutil
 import textwrap
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from jv3search.cli.asking import Answer, Ask, asks_first
 from jv3search.cli.options import (
     PathType,
     echo_json,
@@ -32,8 +33,7 @@ from jv3search.text.graphemes import shortened
 
 if TYPE_CHECKING:
     from jv3search.knowledge_base import KnowledgeBase
-    from jv3search.search.retrieval import SearchResult
-    from jv3search.types import Hit, LegScore, Mode
+    from jv3search.types import Mode
 
 _NOTHING = {
     False: "Nothing was found: the index is empty, or filters and operators exclude everything.",
@@ -123,23 +123,32 @@ def search(
         if not folder.exists():
             notice(f"There is no folder {folder} any more; documents that were below it can still be found.")
     kb = knowledge_base.open(index, model=model, engine=engine)
-    ask = partial(kb.search, where=where, k=k, mode=mode, group=group, languages=languages)
+    ask: Ask = partial(_search_here, kb, explain, where=where, k=k, mode=mode, group=group, languages=languages)
+    if kb.settings.server and not (model or engine):
+        folders = sorted(where.under)
+        wanted = {"k": k, "mode": mode, "group": group, "explain": explain, "read": languages, "since": since}
+        filters = {"languages": _listed(lang), "formats": _listed(types), "under": folders}
+        ask = asks_first(kb.settings.server, wanted | filters | {"index": kb.reader.stamp()[0]}, ask)
     with kb, counting(len(questions), "searching", beside_results=True) as step:
         for number, question in enumerate(questions, start=1):
             with _in_line(number, queries):
-                result = ask(question)
-            if explain:
-                result = kb.highlight(result)
+                answer = ask(question)
             if as_json or queries:
-                echo_json(result.as_json())
+                echo_json(answer)
             else:
-                show(result, explain=explain)
+                show(answer, explain=explain)
             step()
-        _give_notices(kb, result)
+        _give_notices(kb, answer)
 
 
-def _give_notices(kb: KnowledgeBase, last: SearchResult) -> None:
-    if not last.hits and not kb.documents():
+def _search_here(kb: KnowledgeBase, explain: bool, question: str, **options: Any) -> Answer:
+    """The answer in its public form."""
+    result = kb.search(question, **options)
+    return (kb.highlight(result) if explain else result).as_json()
+
+
+def _give_notices(kb: KnowledgeBase, last: Answer) -> None:
+    if not last["hits"] and not kb.documents():
         notice("The index has no documents yet: add some with `ingest FOLDER`.")
     for remark in kb.reader.notices:
         notice(remark)
@@ -154,48 +163,50 @@ def _in_line(number: int, queries: Path | None) -> Iterator[None]:
         raise InputError(f"line {number} of {queries}: {error}" if queries else str(error)) from None
 
 
-def show(result: SearchResult, *, explain: bool = False) -> None:
-    """A result for people: where each hit is, its first lines, and where else the passage stands.
+def show(answer: Answer, *, explain: bool = False) -> None:
+    """An answer for people: where each hit is, its first lines, and where else the passage stands.
 
     Where nothing is relevant that is said first, and of the nearest passages only the places are shown.
     """
-    if not result.hits:
-        click.echo(_NOTHING[result.mode == "keyword"])
-    elif result.nothing_relevant:
+    relevant = not answer["nothing_relevant"]
+    if not answer["hits"]:
+        click.echo(_NOTHING[answer["mode"] == "keyword"])
+    elif not relevant:
         click.echo(_NOT_RELEVANT)
     width = min(shutil.get_terminal_size().columns, 110)
-    for hit in result.hits:
-        click.echo(f"{click.style(f'{hit.rank:2}', bold=True)}  {_heading(hit)}")
-        for line in _body(hit, explain, width - 4) if explain or not result.nothing_relevant else ():
+    for hit in answer["hits"]:
+        rank = click.style(f"{hit['rank']:2}", bold=True)
+        click.echo(f"{rank}  {_heading(hit)}")
+        for line in _body(hit, explain, width - 4) if explain or relevant else ():
             click.echo(textwrap.indent(line, "    "))
-        if not result.nothing_relevant:
+        if relevant:
             click.echo()
 
 
-def _body(hit: Hit, explain: bool, columns: int) -> Iterator[str]:
-    if explain and hit.sentence:
-        sentence = hit.text[hit.sentence.start - hit.span.start : hit.sentence.end - hit.span.start]
-        for line in _wrapped(harmless(" ".join(sentence.split())), columns):
+def _body(hit: Answer, explain: bool, columns: int) -> Iterator[str]:
+    if explain and "sentence" in hit:
+        start, end = (place - hit["span"][0] for place in hit["sentence"])
+        for line in _wrapped(harmless(" ".join(hit["text"][start:end].split())), columns):
             yield click.style(line, bold=True)
-    yield from _wrapped(harmless(" ".join(hit.text.split())), columns)
+    yield from _wrapped(harmless(" ".join(hit["text"].split())), columns)
     if explain:
-        said = [f"relevance {hit.relevance:.0%}", *(_said(leg) for leg in hit.legs)]
+        said = [f"relevance {hit['relevance']:.0%}", *(_said(leg) for leg in hit["legs"])]
         yield click.style("; ".join(said), dim=True)
-    for label, others in (("also in", hit.translations), ("same as", hit.copies)):
-        for other in others:
+    for label, others in (("also in", "translations"), ("same as", "copies")):
+        for other in hit.get(others, ()):
             yield click.style(f"{label}: {_heading(other)}", dim=True)
 
 
-def _said(leg: LegScore) -> str:
+def _said(leg: Mapping[str, Any]) -> str:
     """dense +2.9: rank 1, cosine 0.612, z 3.1; keyword +4.1: rank 2, BM25 12.310, 83% of the words."""
-    said = [f"rank {leg.rank}" if leg.rank else "not found"]
-    if leg.score is not None:
-        said.append(f"{'cosine' if leg.leg == 'dense' else 'BM25'} {leg.score:.3f}")
-    if leg.z is not None:
-        said.append(f"z {leg.z:.1f}")
-    if leg.coverage is not None:
-        said.append(f"{leg.coverage:.0%} of the words")
-    return f"{leg.leg} {leg.log_odds:+.1f}: {', '.join(said)}"
+    said = [f"rank {leg['rank']}" if leg["rank"] else "not found"]
+    if leg["score"] is not None:
+        said.append(f"{'cosine' if leg['leg'] == 'dense' else 'BM25'} {leg['score']:.3f}")
+    if leg["z"] is not None:
+        said.append(f"z {leg['z']:.1f}")
+    if leg["coverage"] is not None:
+        said.append(f"{leg['coverage']:.0%} of the words")
+    return f"{leg['leg']} {leg['log_odds']:+.1f}: {', '.join(said)}"
 
 
 def _wrapped(text: str, columns: int) -> list[str]:
@@ -205,16 +216,15 @@ def _wrapped(text: str, columns: int) -> list[str]:
     return textwrap.wrap(text, width, max_lines=_SHOWN_LINES, placeholder=" …")
 
 
-def _heading(hit: Hit) -> str:
+def _heading(hit: Answer) -> str:
     """manual.pdf, page 12, "Backups"  [en]  0.812 and the folder."""
-    path = Path(hit.uri)
-    place = "".join(
-        [f", page {hit.page}" if hit.page is not None else "", f", “{plain(hit.section)}”" if hit.section else ""]
-    )
+    path = Path(hit["uri"])
+    page = f", page {hit['page']}" if hit["page"] is not None else ""
+    section = f", “{plain(hit['section'])}”" if hit["section"] else ""
     name = click.style(plain(shortened(path.name, _NAME)), fg="cyan", bold=True)
-    score = click.style(f"{hit.score:.3f}", fg="green")
-    number = click.style(f"#{hit.chunk_id}", dim=True)
-    return f"{name}{place}  [{hit.language}]  {score}  {number}  {plain(str(path.parent))}"
+    score = click.style(f"{hit['score']:.3f}", fg="green")
+    number = click.style(f"#{hit['id']}", dim=True)
+    return f"{name}{page}{section}  [{hit['language']}]  {score}  {number}  {plain(str(path.parent))}"
 
 
 def _questions(query: str, queries: Path | None) -> list[str]:

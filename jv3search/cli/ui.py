@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jv3search.cli.options import PathType, index_option, notice
+from jv3search.cli.options import index_option, joined_roots, notice, root_option
 from jv3search.config import Settings, load_settings
-from jv3search.errors import ConfigError
 
 if TYPE_CHECKING:
     from jv3search.addresses import Address
@@ -28,14 +27,7 @@ _HERE = "127.0.0.1"
 @click.option(
     "--host", "hosts", multiple=True, metavar="NAME", help="Host name that a proxy uses for its requests."
 )
-@click.option(
-    "--root",
-    "roots",
-    multiple=True,
-    type=PathType(),
-    metavar="DIR",
-    help="A folder the page may read documents from; may be repeated [the documents folder].",
-)
+@root_option
 @click.option("--browser/--no-browser", default=None, help="Open a browser [if this is a terminal].")
 def ui(
     index: Path | None,
@@ -53,11 +45,7 @@ def ui(
     """
     from jv3search.ui import server
 
-    for root in roots:
-        if not root.is_dir():
-            raise ConfigError(f"--root {root} is not a folder")
-    joined = os.pathsep.join(str(root.resolve()) for root in roots) or None
-    settings = load_settings({"index": index, "roots": joined})
+    settings = load_settings({"index": index, "roots": joined_roots(roots)})
     found = server.free_address(address, port)
     wanted = sys.stdout.isatty() if browser is None else browser
 

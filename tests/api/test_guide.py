@@ -7,12 +7,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from jv3search.api.mcp_server import http_app
 from jv3search.api.server import MCP_PORT, PORT
+from jv3search.cli.mcp import mcp
 from tests.api.conftest import in_a_thread, serving
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
+GUIDE = PAGE.partition("## Other clients")[0]  # test_clients.py has those
 
 
 def blocks(language):
@@ -33,8 +36,8 @@ def test_the_python_examples(url, shared_index, capsys):
     assert out[1].endswith("[256, 256]")
     assert " en " in out[2]
     assert out[3] == "8"
-    with serving(shared_index, make_app=http_app) as (mcp, _):
-        in_a_thread(lambda: exec(compile(at(mcp, by_mcp, MCP_PORT), "api.md", "exec"), {}))
+    with serving(shared_index, make_app=http_app) as (agents, _):
+        in_a_thread(lambda: exec(compile(at(agents, by_mcp, MCP_PORT), "api.md", "exec"), {}))
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
@@ -49,6 +52,16 @@ def test_the_curl_examples(url):
     assert all(hit["sentence"] for hit in found)
 
 
-def test_the_configuration_of_an_agent_is_json():
-    (configuration,) = blocks("json")
-    assert json.loads(configuration)["mcpServers"]["jv3search"]["args"][0] == "mcp"
+def test_an_agent_is_told_of_a_command_there_is():
+    """What it is told is right: the command takes these arguments, and the server listens at this address."""
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "agents.md").read_text(encoding="utf-8")
+    told = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)]
+    servers = [servers["jv3search"] for one in told for servers in one.values()]
+    (goose,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    goose = yaml.safe_load(goose)["extensions"]["jv3search"]
+    assert {server["url"] for server in servers if "url" in server} == {f"http://localhost:{MCP_PORT}/mcp"}
+    commands = [(server["command"], server["args"]) for server in servers if "url" not in server]
+    for command, (name, *arguments) in [*commands, (goose["cmd"], goose["args"])]:
+        assert (Path(command).name, name) == ("jv3search", "mcp")
+        assert mcp.make_context(name, arguments).params["index"] == Path("/home/me/indexes/mine")
+    assert len(commands) == 4

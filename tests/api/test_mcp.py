@@ -3,11 +3,15 @@
 import asyncio
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS
 
+from jv3search.api import mcp_resources
 from jv3search.api.mcp_server import http_app
 from tests.api.conftest import in_a_thread, serving
 from tests.conftest import TEXTS
@@ -36,10 +40,10 @@ async def refused(client, tool, **arguments):
     return answer.content[0].text
 
 
-def stdio(index):
+def stdio(index, *options):
     return StdioServerParameters(
         command=sys.executable,
-        args=["-m", "jv3search", "mcp", "--index", str(index)],
+        args=["-m", "jv3search", "mcp", "--index", str(index), *map(str, options)],
         env={name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH")},
     )
 
@@ -58,10 +62,12 @@ def test_by_stdio_an_agent_searches_and_reads_on(shared_index):
         found = await call(client, "search", query="Почему не работает беспроводная сеть?", k=3)
         hit = found["hits"][0]
         around = await call(client, "read", hit=hit["id"])
-        return found, hit, around, await call(client, "status")
+        resource = (await client.read_resource(Path(hit["file"]).as_uri())).contents[0]
+        return found, hit, around, await call(client, "status"), resource
 
-    found, hit, around, status = talk(stdio(shared_index), conversation)
+    found, hit, around, status, resource = talk(stdio(shared_index), conversation)
     text = TEXTS["сеть.ru.txt"]
+    assert (resource.text, resource.mime_type) == (text, "text/plain")
     assert (Path(hit["file"]).name, hit["language"], hit["page"]) == ("сеть.ru.txt", "ru", None)
     assert text[slice(*hit["span"])] == hit["passage"]
     assert text[slice(*hit["quote_span"])] == hit["quote"]
@@ -135,3 +141,89 @@ def test_the_guard_stands_before_it_too(endpoint):
     assert (answer.status_code, answer.json()["detail"]["code"]) == (400, "HOST_NOT_ALLOWED")
     answer = httpx.post(endpoint, json={}, headers={"Origin": "http://evil.example"})
     assert answer.status_code == 403
+
+
+def test_documents_are_resources_in_pages(endpoint, shared_index, monkeypatch):
+    monkeypatch.setattr(mcp_resources, "_PAGE", 3)
+
+    async def conversation(client):
+        pages = [await client.list_resources()]
+        while pages[-1].next_cursor:
+            pages.append(await client.list_resources(cursor=pages[-1].next_cursor))
+        listed = [resource for page in pages for resource in page.resources]
+        return pages, {one.name: (await client.read_resource(one.uri)).contents[0].text for one in listed}
+
+    pages, texts = talk(endpoint, conversation)
+    assert [len(page.resources) for page in pages] == [3, 3, 2]
+    markdown = texts.pop("backup.en.md")
+    assert "restore a file from it" in markdown
+    assert texts == {name: text for name, text in TEXTS.items() if name != "backup.en.md"}
+    (first,) = [one for page in pages for one in page.resources if one.name == "backup.en.md"]
+    assert first.uri == (shared_index.parent / "documents" / "backup.en.md").as_uri()
+    assert (first.title, first.description) == ("Backups", "md, en")
+
+
+@pytest.mark.parametrize("uri", ["file:///etc/passwd", "file:///../etc/passwd", "http://localhost/x", "x"])
+def test_what_is_not_in_the_index_is_no_resource(endpoint, uri):
+    async def conversation(client):
+        with pytest.raises(MCPError, match="is not in the index; resources/list names what is") as found:
+            await client.read_resource(uri)
+        return found.value.code
+
+    assert talk(endpoint, conversation) == INVALID_PARAMS
+
+
+def test_a_cursor_that_was_never_given(endpoint):
+    async def conversation(client):
+        with pytest.raises(MCPError, match="'seite' is not a cursor"):
+            await client.list_resources(cursor="seite")
+
+    talk(endpoint, conversation)
+
+
+NOTES = {
+    "ひまわり.ja.txt": "ひまわりは夏に咲く花で、太陽の方を向きます。",
+    "печь.ru.txt": "Печь топят берёзовыми дровами всю зиму.",
+}
+
+
+async def changed(client, root, outside):
+    """Ingest a folder and a file, search in them, remove one; the agent is told what was done."""
+    (tools,) = [await client.list_tools()]
+    assert [tool.name for tool in tools.tools][4:] == ["ingest", "ingest_progress", "remove"]
+    assert [tool.annotations.destructive_hint for tool in tools.tools][4:] == [False, None, True]
+    told = await call(client, "ingest", path=str(root))
+    while told["phase"] not in ("done", "failed"):
+        told = await call(client, "ingest_progress")
+    assert (told["phase"], told["stored"], told["files"]) == ("done", 2, 3), told
+    (unread,) = told["unreadable"]
+    assert Path(unread["file"]).name == "leer.txt"
+    found = await call(client, "search", query="太陽の方を向く花", k=1)
+    assert Path(found["hits"][0]["file"]).name == "ひまわり.ja.txt"
+    answer = await call(client, "remove", document=str(root / "печь.ru.txt"))
+    assert answer == {"removed": str(root / "печь.ru.txt"), "documents": 9}
+    assert "is not in the index" in await refused(client, "remove", document=str(root / "печь.ru.txt"))
+    assert "outside" in await refused(client, "ingest", path=str(outside))
+    assert "there is no file or folder" in await refused(client, "ingest", path=str(root / "fehlt"))
+
+
+@pytest.fixture
+def notes(tmp_path):
+    """A folder that may be read in, with a file in which there is nothing."""
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for name, text in {**NOTES, "leer.txt": " "}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_by_stdio_an_agent_that_may_write_changes_the_index(index, notes):
+    talk(
+        stdio(index, "--write", "--root", notes), lambda client: changed(client, notes, notes.parent / "elsewhere")
+    )
+
+
+def test_by_http_an_agent_that_may_write_changes_the_index(index, notes, monkeypatch):
+    monkeypatch.setenv("JV3SEARCH_ROOTS", str(notes))
+    with serving(index, make_app=partial(http_app, write=True)) as (url, _):
+        talk(f"{url}/mcp", lambda client: changed(client, notes, notes.parent / "elsewhere"))
