@@ -44,9 +44,9 @@ def mcp(
 ) -> int:
     """Give an agent the tools search, read, list_documents and status, through the Model Context Protocol.
 
-    The agent starts this command itself and talks to it over stdin and stdout. The tools change nothing, unless you
-    add --write: then there are ingest, ingest_progress and remove, for files below the roots. With --http it listens
-    instead: any address other than 127.0.0.1 needs a secret in JV3SEARCH_TOKEN.
+    The agent starts this command itself and talks to it over stdin and stdout. The tools change nothing, unless
+    you add --write: then there are ingest, ingest_progress and remove, for files below the roots. With --http it
+    listens instead: any address other than 127.0.0.1 needs a secret in JV3SEARCH_TOKEN.
     """
     from jv3search import knowledge_base
 
