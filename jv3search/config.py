@@ -26,8 +26,8 @@ TOKEN = _PREFIX + "TOKEN"
 _KINDS = {int: "a whole number", str: "text"}
 _LEAST = {"chunk_tokens": 16, "upload_limit_mb": 1}
 
-ENGINES = ("auto", "openvino", "torch")
-"""What runs the network; auto is the first of the others that is installed."""
+ENGINES = ("auto", "cuda", "mps", "openvino", "torch")
+"""What runs the network; auto is cuda where there is a GPU, else openvino if installed, else torch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Settings:
     kind       how a new index is searched: flat (exact), ivf (approximate), auto (by size); empty: auto
     chunk_tokens  target size of a chunk, in tokens of the model in use
     catalog    SQLAlchemy URL of the catalog; empty: SQLite in the index folder
-    engine     what runs the model: openvino, torch, or auto (openvino where it is installed, else torch)
+    engine     what runs the model: cuda, mps (GPUs of NVIDIA and Apple), openvino, torch, or auto (cuda where
+               there is a GPU, else openvino where it is installed, else torch)
     threads    CPU threads of the encoder; 0: as many as there are cores
     roots      folders the application may read documents of, joined as in PATH; empty: the documents folder
     upload_limit_mb  largest file the application takes, in megabytes; the readers take 200 at most

@@ -345,8 +345,8 @@ def open(  # noqa: A001 - jv3search.open, as gzip.open
 def load_encoder(name: str = "", *, engine: str | None = None) -> Encoder:
     """A model by its name or its checkpoint's folder; if none is named that of the settings, else the best here.
 
-    `engine` is what runs it: openvino, torch, or auto; None is that of the settings. ModelError if there is no
-    model of that name, if it is damaged, or if the engine is not installed.
+    `engine` is what runs it: cuda, mps, openvino, torch, auto; None is that of the settings. ModelError if there
+    is no model of that name, if it is damaged, or if the engine is not here.
     """
     return encoder_of(load_settings({"model": name or None, "engine": engine}))
 

@@ -11,10 +11,12 @@ import os
 import threading
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jv3search.config import ENGINES
+from jv3search.encoders.nvidia import has_nvidia_gpu
 from jv3search.errors import ModelError
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ def facts_of(folder: Path) -> ModelFacts:
 def load(folder: Path, threads: int = 0, engine: str = "auto") -> JinaV3Encoder:
     """The encoder of a checkpoint folder; `threads` 0 is one a core.
 
-    `engine` is openvino, torch, or auto: openvino where it is installed, else torch. The library is imported here.
+    `engine` is cuda, mps, openvino, torch, or auto: see `auto_engine`. The library is imported here.
     ModelError for a checkpoint that does not fit, or an engine that is not here.
     """
     from jv3search.encoders.jina_v3.config import read_config
@@ -112,25 +114,43 @@ def load(folder: Path, threads: int = 0, engine: str = "auto") -> JinaV3Encoder:
     return JinaV3Encoder(folder, config, tokenizer, _engine(engine, folder, config, threads))
 
 
+def auto_engine() -> str:
+    """What auto is here: cuda where PyTorch sees an NVIDIA GPU, else openvino if installed, else torch."""
+    if has_nvidia_gpu() and find_spec("torch"):
+        from jv3search.encoders.jina_v3.devices import has_cuda
+
+        if has_cuda():
+            return "cuda"
+    return "openvino" if find_spec("openvino") else "torch"
+
+
 def _engine(name: str, folder: Path, config: CheckpointConfig, threads: int) -> Engine:
     if name not in ENGINES:
         raise ModelError(f"there is no engine {name!r}: choose one of {', '.join(ENGINES)}")
-    if name != "torch":
-        try:
-            from jv3search.encoders.jina_v3.openvino_engine import OpenVinoEngine
-        except ImportError as error:
-            if name == "openvino":
-                raise ModelError(
-                    f"the engine openvino cannot be imported ({error}): install it with 'pip install openvino', "
-                    "or choose the engine torch"
-                ) from None
-        else:
-            return OpenVinoEngine(folder, config, threads)
+    if name == "auto":
+        name = auto_engine()
+    if name == "openvino":
+        return _openvino(folder, config, threads)
     # Threads that spin while they wait cost other processes their cores. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from jv3search.encoders.jina_v3.torch_engine import TorchEngine
+    if name == "torch":
+        from jv3search.encoders.jina_v3.torch_engine import TorchEngine
 
-    return TorchEngine(folder, config, threads)
+        return TorchEngine(folder, config, threads)
+    from jv3search.encoders.jina_v3.packed_engine import PackedEngine
+
+    return PackedEngine(folder, config, name)
+
+
+def _openvino(folder: Path, config: CheckpointConfig, threads: int) -> Engine:
+    try:
+        from jv3search.encoders.jina_v3.openvino_engine import OpenVinoEngine
+    except ImportError as error:
+        raise ModelError(
+            f"the engine openvino cannot be imported ({error}): install it with 'pip install openvino', "
+            "or choose the engine torch"
+        ) from None
+    return OpenVinoEngine(folder, config, threads)
 
 
 def pull(models: Path) -> Path:

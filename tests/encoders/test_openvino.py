@@ -185,15 +185,15 @@ def test_auto_is_openvino_where_it_is_and_torch_where_it_is_not(checkpoints):
         except ModelError as error:
             print(error)
     """
-    first, second, third = run(code).splitlines()
+    first, second, third = run(code, CUDA_VISIBLE_DEVICES="").splitlines()
     assert (first, second) == ("OpenVinoEngine False", "TorchEngine")
     assert third.startswith("the engine openvino cannot be imported (")
     assert third.endswith("install it with 'pip install openvino', or choose the engine torch")
 
 
 def test_an_engine_that_does_not_exist(checkpoints):
-    with pytest.raises(ModelError, match="no engine 'cuda': choose one of auto, openvino, torch"):
-        load(checkpoints[0], engine="cuda")
+    with pytest.raises(ModelError, match="no engine 'tpu': choose one of auto, cuda, mps, openvino, torch"):
+        load(checkpoints[0], engine="tpu")
 
 
 def test_five_adapters_differ(ours):
