@@ -170,6 +170,7 @@ def test_auto_is_cuda_where_there_is_a_gpu(checkpoints):
 
 
 @CUDA
+@pytest.mark.filterwarnings("default")  # PyTorch's compiler uses what PyTorch deprecates
 def test_compiled_layers_agree_with_torch(checkpoints, reference):
     engine = PackedEngine(checkpoints[0], read_config(checkpoints[0]), "cuda", "bf16", compile_seconds=0)
     words = np.tile(np.array(reference.token_ids(LONG)), 40)

@@ -37,8 +37,8 @@ def packed_attention(device: torch.device, dtype: torch.dtype) -> str:
 
 def packed_arguments(lengths: Sequence[int], attention: str, device: torch.device) -> dict[str, Any]:
     """What the model's forward is given beside the ids: where each text ends, and positions that restart."""
-    positions = to_device(np.concatenate([np.arange(length) for length in lengths]), device)
     ends = [0, *accumulate(lengths)]
+    positions = to_device(np.arange(ends[-1]) - np.repeat(ends[:-1], lengths), device)
     if attention == ONE_BY_ONE:
         return {"position_ids": positions[None], "ends": ends}
     longest = max(_LEAST_LONGEST, 1 << (max(lengths) - 1).bit_length())  # few values: each may be compiled anew
