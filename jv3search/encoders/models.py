@@ -135,7 +135,9 @@ def runs_on(folder: Path, engine: str = "auto", precision: str = "auto") -> tupl
         return engine, _auto_precision(engine, folder)
     if precision not in _PRECISIONS_OF[engine]:
         has = ", ".join(_PRECISIONS_OF[engine])
-        raise ModelError(f"the engine {engine} has no precision {precision!r}, only {has}: choose one, or auto")
+        raise ModelError(
+            f"the engine {engine} has no precision {precision!r}, only {has}: choose another engine or precision"
+        )
     return engine, precision
 
 

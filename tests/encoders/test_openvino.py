@@ -154,7 +154,7 @@ def test_the_precision_of_an_engine(checkpoints):
     assert runs_on(folder, "cuda") == ("cuda", "bf16")
     assert runs_on(folder, "cuda", "f16") == ("cuda", "f16")
     with pytest.raises(
-        ModelError, match=r"the engine torch has no precision 'int8', only f32: choose one, or auto"
+        ModelError, match=r"the engine torch has no precision 'int8', only f32: choose another engine or precision"
     ):
         runs_on(folder, "torch", "int8")
 
