@@ -107,6 +107,11 @@ def test_what_fills_a_row_up_is_not_seen_by_it(packed):
     assert list(RECORDED_LENGTHS) == sorted(RECORDED_LENGTHS)
 
 
+def test_callers_learn_how_many_tokens_a_pass_takes(packed, reference):
+    """An ingest collects as many, so that a GPU is not half empty."""
+    assert (packed.batch_tokens, reference.batch_tokens) == (packed.max_tokens, 4096)
+
+
 def test_positions_restart_with_each_text():
     arguments = packed_arguments([2, 3], ONE_BY_ONE, CPU)
     assert arguments["position_ids"].tolist() == [[0, 1, 0, 1, 2]]

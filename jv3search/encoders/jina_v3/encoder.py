@@ -52,6 +52,11 @@ class JinaV3Encoder:
         """The most tokens one forward pass sees; longer documents are run in overlapping windows."""
         return self.config.max_tokens
 
+    @property
+    def batch_tokens(self) -> int:
+        """How many tokens one forward pass takes at most."""
+        return self._engine.batch_tokens
+
     def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
         """`text` with the task's instruction and special tokens, however long it is."""
         instruction = self.config.instructions[task] if task else ""
