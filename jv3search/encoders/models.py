@@ -11,6 +11,7 @@ import os
 import threading
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +34,12 @@ _PRECISIONS_OF = {
     "mps": ("bf16", "f16", "f32"),
     "openvino": ("f32", "bf16", "int8"),
     "torch": ("f32",),
+}
+_MODULES = {  # and what pip installs for it
+    "cuda": ("packed_engine", "jv3search[torch]"),
+    "mps": ("packed_engine", "jv3search[torch]"),
+    "openvino": ("openvino_engine", "openvino"),
+    "torch": ("torch_engine", "jv3search[torch]"),
 }
 _ASSETS = Path(__file__).parent.parent / "assets"
 _NETWORK_SECONDS = 10.0  # to hear from the hub at all; the download itself may take as long as it takes
@@ -118,6 +125,8 @@ def load(folder: Path, threads: int = 0, engine: str = "auto", precision: str = 
     from jv3search.encoders.jina_v3.tokenizer import load_tokenizer
 
     config, tokenizer = read_config(folder), load_tokenizer(folder)
+    # Threads that spin while they wait cost other processes their cores. OpenMP reads this when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     engine, precision = runs_on(folder, engine, precision)
     return JinaV3Encoder(folder, config, tokenizer, _engine(engine, precision, folder, config, threads))
 
@@ -143,7 +152,7 @@ def runs_on(folder: Path, engine: str = "auto", precision: str = "auto") -> tupl
 
 def _auto_engine(precision: str) -> str:
     """cuda where PyTorch sees an NVIDIA GPU, else openvino where it is installed, else torch."""
-    if precision != "int8" and has_nvidia_gpu() and find_spec("torch"):
+    if precision != "int8" and find_spec("torch") and find_spec("transformers") and has_nvidia_gpu():
         from jv3search.encoders.jina_v3.devices import has_cuda
 
         if has_cuda():
@@ -157,32 +166,29 @@ def _auto_precision(engine: str, folder: Path) -> str:
         return _PRECISIONS_OF[engine][0]
     from jv3search.encoders.jina_v3.config import read_config
 
-    return str(_openvino().auto_precision(read_config(folder)))
+    return str(_module("openvino").auto_precision(read_config(folder)))
 
 
 def _engine(name: str, precision: str, folder: Path, config: CheckpointConfig, threads: int) -> Engine:
+    module = _module(name)
     if name == "openvino":
-        return cast("Engine", _openvino().OpenVinoEngine(folder, config, threads, precision))
-    # Threads that spin while they wait cost other processes their cores. OpenMP reads this when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        return cast("Engine", module.OpenVinoEngine(folder, config, threads, precision))
     if name == "torch":
-        from jv3search.encoders.jina_v3.torch_engine import TorchEngine
-
-        return TorchEngine(folder, config, threads)
-    from jv3search.encoders.jina_v3.packed_engine import PackedEngine
-
-    return PackedEngine(folder, config, name, precision)
+        return cast("Engine", module.TorchEngine(folder, config, threads))
+    return cast("Engine", module.PackedEngine(folder, config, name, precision))
 
 
-def _openvino() -> ModuleType:
+def _module(engine: str) -> ModuleType:
+    """The module of an engine; ModelError if its library is not installed."""
+    name, package = _MODULES[engine]
     try:
-        import jv3search.encoders.jina_v3.openvino_engine as openvino_engine
+        return import_module(f"jv3search.encoders.jina_v3.{name}")
     except ImportError as error:
+        other = "torch" if engine == "openvino" else "openvino"
         raise ModelError(
-            f"the engine openvino cannot be imported ({error}): install it with 'pip install openvino', "
-            "or choose the engine torch"
+            f"the engine {engine} cannot be imported ({error}): install it with 'pip install {package}', "
+            f"or choose the engine {other}"
         ) from None
-    return openvino_engine
 
 
 def pull(models: Path) -> Path:

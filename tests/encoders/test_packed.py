@@ -168,6 +168,23 @@ def test_the_driver_is_asked_without_torch():
     assert done.stdout.split() == ["False", "False"]
 
 
+def test_without_torch_the_engine_for_gpus_is_refused_with_the_remedy(checkpoints):
+    code = f"""if True:
+        import sys
+        from pathlib import Path
+        from jv3search.encoders.models import load
+        from jv3search.errors import ModelError
+        sys.modules["torch"] = None
+        try:
+            load(Path({str(checkpoints[0])!r}), engine="cuda")
+        except ModelError as error:
+            print(error)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("the engine cuda cannot be imported (import of torch halted")
+    assert done.stdout.strip().endswith("'pip install jv3search[torch]', or choose the engine openvino")
+
+
 @CUDA
 def test_auto_is_cuda_where_there_is_a_gpu(checkpoints):
     engine = load(checkpoints[0])._engine
