@@ -26,8 +26,13 @@ TOKEN = _PREFIX + "TOKEN"
 _KINDS = {int: "a whole number", str: "text"}
 _LEAST = {"chunk_tokens": 16, "upload_limit_mb": 1}
 
-ENGINES = ("auto", "openvino", "torch")
-"""What runs the network; auto is the first of the others that is installed."""
+ENGINES = ("auto", "cuda", "mps", "openvino", "torch")
+"""What runs the network; auto is cuda where there is a GPU, else openvino if installed, else torch."""
+
+PRECISIONS = ("auto", "f32", "bf16", "f16", "int8")
+"""Of the model's weights and products; auto, what the engine holds best, is never int8."""
+
+_CHOICES = {"engine": ENGINES, "precision": PRECISIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,9 @@ class Settings:
     kind       how a new index is searched: flat (exact), ivf (approximate), auto (by size); empty: auto
     chunk_tokens  target size of a chunk, in tokens of the model in use
     catalog    SQLAlchemy URL of the catalog; empty: SQLite in the index folder
-    engine     what runs the model: openvino, torch, or auto (openvino where it is installed, else torch)
+    engine     what runs the model: cuda, mps (GPUs of NVIDIA and Apple), openvino, torch, or auto (cuda where
+               there is a GPU, else openvino where it is installed, else torch)
+    precision  of the model: f32, bf16, f16 (GPUs only), int8 (openvino only; an index remembers it), or auto
     threads    CPU threads of the encoder; 0: as many as there are cores
     roots      folders the application may read documents of, joined as in PATH; empty: the documents folder
     upload_limit_mb  largest file the application takes, in megabytes; the readers take 200 at most
@@ -58,6 +65,7 @@ class Settings:
     chunk_tokens: int = 256
     catalog: str = ""
     engine: str = "auto"
+    precision: str = "auto"
     threads: int = 0
     roots: str = ""
     upload_limit_mb: int = 200
@@ -118,8 +126,8 @@ def _converted(key: str, kind: type, value: object, origin: str) -> object:
         converted = kind(value)
     except (TypeError, ValueError):
         raise wrong from None
-    if key == "engine" and converted not in ENGINES:
-        raise ConfigError(f"{origin} sets engine to {value!r}; expected one of {', '.join(ENGINES)}")
+    if converted not in _CHOICES.get(key, (converted,)):
+        raise ConfigError(f"{origin} sets {key} to {value!r}; expected one of {', '.join(_CHOICES[key])}")
     if kind is int and converted < _LEAST.get(key, 0):
         raise ConfigError(f"{origin} sets {key} to {value}; it must be at least {_LEAST.get(key, 0)}")
     if kind not in _KINDS and value == "":  # Path("") would be the current folder

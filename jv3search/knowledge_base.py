@@ -176,6 +176,13 @@ class KnowledgeBase:
         """The index at a glance."""
         return self.reader.status()
 
+    def runs_on(self) -> tuple[str, str]:
+        """(engine, precision) of the model on this machine, without loading it; ModelError if it is not here."""
+        from jv3search.encoders.models import locate, runs_on
+
+        folder = locate(self.settings.model, self.settings.models)
+        return runs_on(folder, self.settings.engine, self.settings.precision)
+
     def reindex(self, *, dimension: int | None = None, kind: str | None = None) -> tuple[str, ...]:
         """Change the dimension or the kind of the vector index, from the stored full-size vectors.
 
@@ -204,7 +211,13 @@ class KnowledgeBase:
         with self._lock:
             if self._encoder is not None and self._checked:
                 return self._encoder
-            made_by, weights = self.reader.manifest, self.manifest().weights
+            made_by, wanted = self.reader.manifest, self.manifest()
+            weights = wanted.weights
+            if wanted.precision != made_by.precision:
+                raise IndexMismatch(
+                    f"{self.settings.index} was made with the precision {made_by.precision}, a search with "
+                    f"{wanted.precision} would give other results: leave the precision to the index"
+                )
             if weights != made_by.weights:
                 raise IndexMismatch(
                     f"{self.settings.index} was made by {made_by.model} with other weights "
@@ -267,6 +280,7 @@ class KnowledgeBase:
             chunk_tokens=self.settings.chunk_tokens,
             dimension=facts.dimension,
             chunking=CHUNKING_VERSION,
+            precision="int8" if self.settings.precision == "int8" else "full",
         )
 
     def _writer(self, manifest: Manifest, *, wait: float) -> IndexWriter:
@@ -338,6 +352,8 @@ def open(  # noqa: A001 - jv3search.open, as gzip.open
         return KnowledgeBase(with_model(read))
     manifest = reader.manifest
     made = {"model": manifest.model, "chunk_tokens": manifest.chunk_tokens, "dimension": 0, "kind": ""}
+    if "int8" in (manifest.precision, read.precision):  # the other precisions may be mixed
+        made["precision"] = "int8" if manifest.precision == "int8" else "auto"
     kept = {key: value for key, value in made.items() if given.get(key) is None}
     return KnowledgeBase(load_settings(given | kept), reader)
 
@@ -345,8 +361,8 @@ def open(  # noqa: A001 - jv3search.open, as gzip.open
 def load_encoder(name: str = "", *, engine: str | None = None) -> Encoder:
     """A model by its name or its checkpoint's folder; if none is named that of the settings, else the best here.
 
-    `engine` is what runs it: openvino, torch, or auto; None is that of the settings. ModelError if there is no
-    model of that name, if it is damaged, or if the engine is not installed.
+    `engine` is what runs it: cuda, mps, openvino, torch, auto; None is that of the settings. ModelError if there
+    is no model of that name, if it is damaged, or if the engine is not here.
     """
     return encoder_of(load_settings({"model": name or None, "engine": engine}))
 
@@ -355,7 +371,8 @@ def encoder_of(settings: Settings) -> Encoder:
     """The model that some settings name, or the best that is here."""
     from jv3search.encoders.models import load, locate
 
-    return load(locate(with_model(settings).model, settings.models), settings.threads, settings.engine)
+    folder = locate(with_model(settings).model, settings.models)
+    return load(folder, settings.threads, settings.engine, settings.precision)
 
 
 def with_model(settings: Settings) -> Settings:

@@ -33,7 +33,12 @@ def test_flags_win_over_environment_over_file():
         ("", {"JV3SEARCH_DIMENSON": "64"}, "the environment sets 'dimenson'"),
         ('dimension = "many"', {}, "sets dimension to 'many'; expected a whole number"),
         ("dimension = -1", {}, "must be at least 0"),
-        ('engine = "cuda"', {}, "sets engine to 'cuda'; expected one of auto, openvino, torch"),
+        ('engine = "tpu"', {}, "sets engine to 'tpu'; expected one of auto, cuda, mps, openvino, torch"),
+        (
+            "",
+            {"JV3SEARCH_PRECISION": "int4"},
+            "sets precision to 'int4'; expected one of auto, f32, bf16, f16, int8",
+        ),
         ("chunk_tokens = 5", {}, "must be at least 16"),
         ("documents = 5", {}, "sets documents to 5; expected a path"),
         ('index = ""', {}, "sets index to ''; expected a path"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import jv3search
-from jv3search.errors import IndexNotFound, InputError
+from jv3search.errors import IndexMismatch, IndexNotFound, InputError
 from tests.conftest import TEXTS, write_corpus
 
 ROOT = Path(__file__).parent.parent
@@ -101,6 +101,34 @@ def test_a_search_by_words_loads_no_model(shared_index):
     )
     done = subprocess.run([sys.executable, "-c", code, str(shared_index)], capture_output=True, text=True)
     assert done.stdout.split() == ["de", "False"], done.stderr
+
+
+def test_an_index_of_8_bit_weights_remembers_them(tmp_path, shared_index):
+    """It is searched with them whatever the settings say, and no other precision gets in; f32 is as auto there."""
+    documents, folder = tmp_path / "documents", tmp_path / "kb"
+    documents.mkdir()
+    (documents / "drucker.de.txt").write_text(TEXTS["drucker.de.txt"], encoding="utf-8")
+    with jv3search.open(folder, create=True, model="jv3-mini", precision="int8", engine="openvino") as kb:
+        kb.ingest(documents)
+        assert kb.runs_on() == ("openvino", "int8")
+    with jv3search.open(folder) as kb:
+        assert kb.runs_on() == ("openvino", "int8")
+        assert names(kb.search("printer ink").hits) == ["drucker.de.txt"]
+        assert kb.status().precision == "int8"
+    with jv3search.open(folder, precision="f32") as kb:
+        with pytest.raises(IndexMismatch, match="made with the precision int8, a search with full would"):
+            kb.search("printer ink")
+        with pytest.raises(IndexMismatch, match="with precision 'int8', not by jv3-mini with precision 'full'"):
+            kb.ingest(documents)
+    with jv3search.open(shared_index, precision="f32", engine="openvino") as kb:
+        assert kb.runs_on() == ("openvino", "f32")
+        assert kb.status().precision == "full"
+
+
+def test_a_setting_of_8_bit_weights_is_for_new_indexes(shared_index, monkeypatch):
+    monkeypatch.setenv("JV3SEARCH_PRECISION", "int8")
+    with jv3search.open(shared_index, engine="openvino") as kb:
+        assert kb.runs_on() == ("openvino", "f32")
 
 
 def test_threads_share_one_knowledge_base(shared_index):

@@ -209,6 +209,7 @@ class SharedEncoder:
         self._worker = worker
         self.dimension = encoder.dimension
         self.max_tokens = encoder.max_tokens
+        self.batch_tokens = encoder.batch_tokens
 
     def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
         """As the encoder does, in the caller's thread."""

@@ -10,10 +10,11 @@ import click
 
 from jv3search.cli.ingest import row_as_json
 from jv3search.cli.options import counted, echo_json, forms, index_option, json_option, kind_option, notice, plain
-from jv3search.errors import InputError
+from jv3search.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from jv3search.indexes import Status
+    from jv3search.knowledge_base import KnowledgeBase
 
 
 @click.command()
@@ -25,10 +26,11 @@ def status(index: Path | None, as_json: bool) -> None:
 
     with knowledge_base.open(index) as kb:
         state = kb.status()
+        engine, precision = _runs_on(kb)
     if as_json:
-        echo_json(_as_json(state, kb.settings.index))
+        echo_json(_as_json(state, kb.settings.index) | {"runs_on": {"engine": engine, "precision": precision}})
     else:
-        _show(state, kb.settings.index)
+        _show(state, kb.settings.index, f"{engine} in {precision}" if engine else "not on this machine")
 
 
 @click.command("list")
@@ -84,6 +86,14 @@ def remove(uris: tuple[str, ...], index: Path | None) -> int:
     return 0
 
 
+def _runs_on(kb: KnowledgeBase) -> tuple[str, str] | tuple[None, None]:
+    """Engine and precision of the model; neither if it is not here: an index may be looked at without."""
+    try:
+        return kb.runs_on()
+    except ModelError:
+        return None, None
+
+
 def _as_json(state: Status, index: Path) -> dict[str, Any]:
     return asdict(state) | {
         "index": str(index),
@@ -92,7 +102,7 @@ def _as_json(state: Status, index: Path) -> dict[str, Any]:
     }
 
 
-def _show(state: Status, index: Path) -> None:
+def _show(state: Status, index: Path, runs_on: str) -> None:
     last = state.last_ingest.astimezone().strftime("%Y-%m-%d %H:%M") if state.last_ingest else "never"
     for name, value in (
         ("index", str(index)),
@@ -101,6 +111,7 @@ def _show(state: Status, index: Path) -> None:
         ("languages", _counted(state.languages)),
         ("formats", _counted(state.formats)),
         ("model", state.model),
+        ("runs on", runs_on),
         ("dimension", f"{state.dimension} of {state.full_dimension}, kind {state.kind}, vectors {state.vectors}"),
         ("without words", counted(state.wordless, "chunk")),
         ("size on disk", f"{state.size / 1e6:,.1f} MB"),

@@ -74,7 +74,7 @@ def engine_option(command: Command) -> Command:
     return click.option(
         "--engine",
         type=click.Choice(ENGINES),
-        help="What runs the model; auto is openvino where it is installed, else torch.",
+        help="What runs the model; auto is cuda where there is such a GPU, else openvino or torch.",
     )(command)
 
 

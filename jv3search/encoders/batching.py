@@ -24,3 +24,20 @@ def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         batch.append(i)
     if batch:
         yield batch
+
+
+def packed_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Indices of `lengths` in batches of at most `budget` tokens without any padding, longest first.
+
+    Every index comes exactly once; a row longer than the budget makes a batch of its own.
+    """
+    batch: list[int] = []
+    tokens = 0
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and tokens + lengths[i] > budget:
+            yield batch
+            batch, tokens = [], 0
+        batch.append(i)
+        tokens += lengths[i]
+    if batch:
+        yield batch

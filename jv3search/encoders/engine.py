@@ -32,6 +32,11 @@ class Engine(Protocol):
     """
 
     @property
+    def packs(self) -> bool:
+        """Whether rows of any lengths share a call without padding."""
+        ...
+
+    @property
     def batch_tokens(self) -> int:
         """How many tokens, padding included, one call should have at most; a longer row comes alone."""
         ...

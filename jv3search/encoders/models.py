@@ -11,10 +11,14 @@ import os
 import threading
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 from jv3search.config import ENGINES
+from jv3search.encoders.nvidia import has_nvidia_gpu
 from jv3search.errors import ModelError
 
 if TYPE_CHECKING:
@@ -25,6 +29,18 @@ if TYPE_CHECKING:
 JINA_V3 = "jina-embeddings-v3"
 MINI = "jv3-mini"
 
+_PRECISIONS_OF = {
+    "cuda": ("bf16", "f16", "f32"),
+    "mps": ("bf16", "f16", "f32"),
+    "openvino": ("f32", "bf16", "int8"),
+    "torch": ("f32",),
+}
+_MODULES = {  # and what pip installs for it
+    "cuda": ("packed_engine", "jv3search[torch]"),
+    "mps": ("packed_engine", "jv3search[torch]"),
+    "openvino": ("openvino_engine", "openvino"),
+    "torch": ("torch_engine", "jv3search[torch]"),
+}
 _ASSETS = Path(__file__).parent.parent / "assets"
 _NETWORK_SECONDS = 10.0  # to hear from the hub at all; the download itself may take as long as it takes
 
@@ -98,38 +114,81 @@ def facts_of(folder: Path) -> ModelFacts:
     return ModelFacts(weights_digest(folder), config.instructions["retrieval.passage"], config.dimension)
 
 
-def load(folder: Path, threads: int = 0, engine: str = "auto") -> JinaV3Encoder:
+def load(folder: Path, threads: int = 0, engine: str = "auto", precision: str = "auto") -> JinaV3Encoder:
     """The encoder of a checkpoint folder; `threads` 0 is one a core.
 
-    `engine` is openvino, torch, or auto: openvino where it is installed, else torch. The library is imported here.
-    ModelError for a checkpoint that does not fit, or an engine that is not here.
+    `engine` and `precision` are those of the settings; see `runs_on`. The library is imported here.
+    ModelError for a checkpoint that does not fit, an engine that is not here, or a precision that it has not.
     """
     from jv3search.encoders.jina_v3.config import read_config
     from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
     from jv3search.encoders.jina_v3.tokenizer import load_tokenizer
 
     config, tokenizer = read_config(folder), load_tokenizer(folder)
-    return JinaV3Encoder(folder, config, tokenizer, _engine(engine, folder, config, threads))
-
-
-def _engine(name: str, folder: Path, config: CheckpointConfig, threads: int) -> Engine:
-    if name not in ENGINES:
-        raise ModelError(f"there is no engine {name!r}: choose one of {', '.join(ENGINES)}")
-    if name != "torch":
-        try:
-            from jv3search.encoders.jina_v3.openvino_engine import OpenVinoEngine
-        except ImportError as error:
-            if name == "openvino":
-                raise _not_here("openvino", error, "openvino", "torch") from None
-        else:
-            return OpenVinoEngine(folder, config, threads)
     # Threads that spin while they wait cost other processes their cores. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    engine, precision = runs_on(folder, engine, precision)
+    return JinaV3Encoder(folder, config, tokenizer, _engine(engine, precision, folder, config, threads))
+
+
+def runs_on(folder: Path, engine: str = "auto", precision: str = "auto") -> tuple[str, str]:
+    """(engine, precision) of a checkpoint on this machine, where each may be auto; the weights are not read.
+
+    ModelError for names that do not exist, or do not go together.
+    """
+    if engine not in ENGINES:
+        raise ModelError(f"there is no engine {engine!r}: choose one of {', '.join(ENGINES)}")
+    if engine == "auto":
+        engine = _auto_engine(precision)
+    if precision == "auto":
+        return engine, _auto_precision(engine, folder)
+    if precision not in _PRECISIONS_OF[engine]:
+        has = ", ".join(_PRECISIONS_OF[engine])
+        raise ModelError(
+            f"the engine {engine} has no precision {precision!r}, only {has}: choose another engine or precision"
+        )
+    return engine, precision
+
+
+def _auto_engine(precision: str) -> str:
+    """cuda where PyTorch sees an NVIDIA GPU, else openvino where it is installed, else torch."""
+    if precision != "int8" and find_spec("torch") and find_spec("transformers") and has_nvidia_gpu():
+        from jv3search.encoders.jina_v3.devices import has_cuda
+
+        if has_cuda():
+            return "cuda"
+    return "openvino" if find_spec("openvino") else "torch"
+
+
+def _auto_precision(engine: str, folder: Path) -> str:
+    """What an engine holds best: bf16 on a GPU, f32 in torch, and in OpenVINO what suits model and CPU."""
+    if engine != "openvino":
+        return _PRECISIONS_OF[engine][0]
+    from jv3search.encoders.jina_v3.config import read_config
+
+    return str(_module("openvino").auto_precision(read_config(folder)))
+
+
+def _engine(name: str, precision: str, folder: Path, config: CheckpointConfig, threads: int) -> Engine:
+    module = _module(name)
+    if name == "openvino":
+        return cast("Engine", module.OpenVinoEngine(folder, config, threads, precision))
+    if name == "torch":
+        return cast("Engine", module.TorchEngine(folder, config, threads))
+    return cast("Engine", module.PackedEngine(folder, config, name, precision))
+
+
+def _module(engine: str) -> ModuleType:
+    """The module of an engine; ModelError if its library is not installed."""
+    name, package = _MODULES[engine]
     try:
-        from jv3search.encoders.jina_v3.torch_engine import TorchEngine
+        return import_module(f"jv3search.encoders.jina_v3.{name}")
     except ImportError as error:
-        raise _not_here("torch", error, "jv3search[torch]", "openvino") from None
-    return TorchEngine(folder, config, threads)
+        other = "torch" if engine == "openvino" else "openvino"
+        raise ModelError(
+            f"the engine {engine} cannot be imported ({error}): install it with 'pip install {package}', "
+            f"or choose the engine {other}"
+        ) from None
 
 
 def _not_here(engine: str, error: ImportError, package: str, other: str) -> ModelError:

@@ -43,6 +43,11 @@ class Encoder(Protocol):
         """The most tokens one forward pass sees; longer documents are run in overlapping windows."""
         ...
 
+    @property
+    def batch_tokens(self) -> int:
+        """How many tokens one forward pass takes at most, for callers that collect texts: a GPU wants many."""
+        ...
+
     def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
         """`text` with the task's instruction and special tokens, however long it is."""
         ...

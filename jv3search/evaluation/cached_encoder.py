@@ -40,6 +40,11 @@ class CachedEncoder:
         """The most tokens one forward pass sees."""
         return self._encoder.max_tokens
 
+    @property
+    def batch_tokens(self) -> int:
+        """How many tokens one forward pass takes at most."""
+        return self._encoder.batch_tokens
+
     def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
         """As the encoder does."""
         return self._encoder.tokenize(text, task)

@@ -15,6 +15,7 @@ class Manifest:
 
     `model` is its name or folder as given, `weights` the SHA-256 of its weights, `chunk_tokens` the target
     size of a chunk, `chunking` the version of the chunker, `dimension` the full size that is stored.
+    `precision` is int8, or full for all others: their vectors agree to a cosine of 0.9999 and may be mixed.
     """
 
     model: str
@@ -25,6 +26,7 @@ class Manifest:
     chunk_tokens: int
     dimension: int
     chunking: int
+    precision: str = "full"
 
     def require(self, wanted: Manifest, where: str) -> None:
         """Raise IndexMismatch, naming the first difference and the remedy, unless `wanted` made this too."""

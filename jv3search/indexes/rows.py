@@ -54,6 +54,7 @@ class Status:
 
     `dimension` is what is searched, `full_dimension` what is stored; `vectors` describes the saved vector index.
     `last_ingest` is when a file was last read, or found unreadable: a run that finds nothing new does not count.
+    `precision` is int8 if its vectors were made with 8-bit weights, else full.
     `wordless` counts the chunks in which there is no word to find: numbers of pages, drawings, rules.
     """
 
@@ -62,6 +63,7 @@ class Status:
     languages: dict[str, int]
     formats: dict[str, int]
     model: str
+    precision: str
     dimension: int
     full_dimension: int
     kind: Kind

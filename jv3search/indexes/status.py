@@ -25,6 +25,7 @@ def read_status(transaction: ReadTransaction, folder: Path) -> Status:
         languages=languages,
         formats=formats,
         model=info.manifest.model,
+        precision=info.manifest.precision,
         dimension=info.dimension,
         full_dimension=info.manifest.dimension,
         kind=cast(Kind, info.kind),

@@ -42,7 +42,7 @@ from jv3search.types import (
     section_at,
 )
 
-_BATCH_TOKENS = 8192  # of whole documents given to the encoder at once; it makes its own passes of them
+_BATCH_TOKENS = 8192  # of whole documents given to the encoder at once, or one of its passes if that takes more
 _READ_AHEAD = 8  # documents prepared while the encoder works
 
 
@@ -99,7 +99,7 @@ def embed(
         progress.on_row(row)
 
     with SandboxedReader() as reader, closing(_prepared(plan, reader, encoder, chunk_tokens)) as stream:
-        for batch in _batches(stream, finished, writer):
+        for batch in _batches(stream, finished, writer, max(_BATCH_TOKENS, encoder.batch_tokens)):
             for row in _store(batch, writer, encoder, progress):
                 finished(row)
     link_translations(writer)
@@ -210,9 +210,12 @@ def make_chunks(document: Document, tokens: TokenizedText, spans: Sequence[Span]
 
 
 def _batches(
-    stream: Iterator[Prepared | LedgerRow], finished: Callable[[LedgerRow], None], writer: IndexWriter
+    stream: Iterator[Prepared | LedgerRow],
+    finished: Callable[[LedgerRow], None],
+    writer: IndexWriter,
+    tokens: int,
 ) -> Iterator[list[Prepared]]:
-    """Prepared documents in batches of about `_BATCH_TOKENS`; failures are reported on the way."""
+    """Prepared documents in batches of about so many tokens; failures are reported on the way."""
     batch: list[Prepared] = []
     for item in stream:
         if isinstance(item, LedgerRow):
@@ -220,7 +223,7 @@ def _batches(
             finished(item)
             continue
         batch.append(item)
-        if sum(len(prepared.tokens) for prepared in batch) >= _BATCH_TOKENS:
+        if sum(len(prepared.tokens) for prepared in batch) >= tokens:
             yield batch
             batch = []
     if batch:

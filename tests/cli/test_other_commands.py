@@ -153,6 +153,9 @@ def test_model_list(jv3, tmp_path, monkeypatch):
     assert (listed["jv3-mini"]["here"], listed["jina-embeddings-v3"]["here"]) == (True, False)
     assert listed["jina-embeddings-v3"]["licence"] == "CC BY-NC 4.0"
     assert "CC BY-NC 4.0" in jv3("model", "list").out
+    assert listed["jina-embeddings-v3"]["engine"] is None
+    monkeypatch.setenv("JV3SEARCH_ENGINE", "torch")
+    assert "runs on torch in f32" in jv3("model", "list").out
 
 
 def test_model_verify_reports_each_golden_value(jv3):
@@ -161,6 +164,15 @@ def test_model_verify_reports_each_golden_value(jv3):
     assert outcome.status == 0
     assert len(checks) == 5
     assert all(check["passed"] for check in checks)
+
+
+def test_model_verify_shows_how_near_another_precision_comes(jv3):
+    outcome = jv3("model", "verify", "jv3-mini", "--precision", "int8", "--engine", "openvino", "--json")
+    *golden, last = [json.loads(line) for line in outcome.out.splitlines()]
+    assert outcome.status == 0
+    assert len(golden) == 5
+    assert last["check"] == "int8 against f32"
+    assert 0.999 < float(last["detail"].split()[2]) < 0.99999
 
 
 def test_model_verify_finds_a_wrong_number(jv3, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jv3search.encoders.batching import token_batches
+from jv3search.encoders.batching import packed_batches, token_batches
 from jv3search.encoders.jina_v3.tokenizer import tokenize
 from jv3search.encoders.late_chunking import (
     TokenizedText,
@@ -162,6 +162,17 @@ def test_batches_take_every_row_once_and_keep_to_the_budget(lengths, budget):
         width = max(lengths[i] for i in batch)
         assert len(batch) == 1 or len(batch) * width <= budget
         assert min(lengths[i] for i in batch) >= 0.75 * width
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(1, 500), max_size=40), st.integers(1, 2000))
+def test_packed_batches_take_every_row_once_and_are_full(lengths, budget):
+    batches = list(packed_batches(lengths, budget))
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    sizes = [sum(lengths[i] for i in batch) for batch in batches]
+    assert all(len(batch) == 1 or size <= budget for batch, size in zip(batches, sizes, strict=True))
+    for size, following in zip(sizes, batches[1:], strict=False):
+        assert size + lengths[following[0]] > budget
 
 
 def test_random_texts_are_what_they_say():

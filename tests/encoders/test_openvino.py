@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 
 from jv3search.encoders.engine import Row
 from jv3search.encoders.jina_v3.config import TASKS, read_config
-from jv3search.encoders.jina_v3.openvino_engine import OpenVinoEngine, _chosen
+from jv3search.encoders.jina_v3.openvino_engine import OpenVinoEngine, auto_precision
+from jv3search.encoders.jina_v3.openvino_graph import _shortened
 from jv3search.encoders.jina_v3.openvino_runtime import openvino
-from jv3search.encoders.models import load
+from jv3search.encoders.models import load, runs_on
 from jv3search.errors import ModelError
 from jv3search.types import Span
 from tests.encoders.test_jina_v3 import ALL_TASKS, LONG, TEXTS
@@ -29,6 +31,11 @@ def ours(checkpoints):
 @pytest.fixture(scope="module")
 def reference(checkpoints):
     return load(checkpoints[0], engine="torch")
+
+
+@pytest.fixture(scope="module")
+def int8(checkpoints):
+    return load(checkpoints[0], engine="openvino", precision="int8")
 
 
 def cosines(a, b):
@@ -107,23 +114,49 @@ def test_the_precision_is_said_whatever_the_cpu_prefers(ours):
     assert ours._engine._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
 
 
-@pytest.mark.parametrize(
-    ("asked", "large", "has_bf16", "chosen"),
-    [
-        ("auto", True, True, "bf16"),
-        ("auto", True, False, "f32"),
-        ("auto", False, True, "f32"),
-        ("f32", True, True, "f32"),
-        ("bf16", False, True, "bf16"),
-    ],
-)
-def test_bf16_is_chosen_for_a_large_model_on_a_cpu_that_has_it(asked, large, has_bf16, chosen):
-    assert _chosen(asked, large, has_bf16) == chosen
+def test_bf16_is_chosen_for_a_large_model_on_a_cpu_that_has_it(checkpoints):
+    small = read_config(checkpoints[0])
+    large = replace(small, sizes=small.sizes | {"vocab_size": 2_000_000})
+    assert auto_precision(small) == "f32"
+    assert auto_precision(large) == ("bf16" if HAS_BF16 else "f32")
 
 
-def test_bf16_on_a_cpu_without_it_is_refused():
+@pytest.mark.skipif(HAS_BF16, reason="this CPU has instructions for bfloat16")
+def test_bf16_on_a_cpu_without_it_is_refused(checkpoints):
     with pytest.raises(ModelError, match="no instructions for bf16: use the precision f32"):
-        _chosen("bf16", True, False)
+        load(checkpoints[0], engine="openvino", precision="bf16")
+
+
+@pytest.mark.parametrize("task", ALL_TASKS)
+def test_int8_weights_are_near_and_not_the_same(int8, reference, task):
+    """By option only, for they move a cosine by some thousandths; every run gives the same."""
+    found, expected = int8.encode([*TEXTS, LONG], task), reference.encode([*TEXTS, LONG], task)
+    assert cosines(found, expected).min() >= 0.999
+    assert np.abs(found - expected).max() > 1e-4
+    np.testing.assert_array_equal(found, int8.encode([*TEXTS, LONG], task))
+
+
+def test_int8_weights_are_rounded_row_by_row():
+    """A row of small numbers keeps its own scale beside one of large ones."""
+    weight = np.array([[1, -2, 127], [0.001, 0.002, -0.00127], [0, 0, 0]], np.float32)
+    model = openvino.Model([_shortened(weight)], [], "weights")
+    (found,) = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([]).values()
+    np.testing.assert_allclose(found[0], [1, -2, 127], atol=1e-5)
+    np.testing.assert_allclose(found[1], weight[1], atol=0.002 / 127 / 2)
+    np.testing.assert_array_equal(found[2], 0)
+
+
+def test_the_precision_of_an_engine(checkpoints):
+    folder = checkpoints[0]
+    assert runs_on(folder, "openvino") == ("openvino", "f32")
+    assert runs_on(folder, "auto", "int8") == ("openvino", "int8")
+    assert runs_on(folder, "torch") == ("torch", "f32")
+    assert runs_on(folder, "cuda") == ("cuda", "bf16")
+    assert runs_on(folder, "cuda", "f16") == ("cuda", "f16")
+    with pytest.raises(
+        ModelError, match=r"the engine torch has no precision 'int8', only f32: choose another engine or precision"
+    ):
+        runs_on(folder, "torch", "int8")
 
 
 @pytest.mark.skipif(not HAS_BF16, reason="this CPU has no instructions for bfloat16")
@@ -158,7 +191,7 @@ def test_nothing_is_sent_and_nothing_written_to_the_home_folder(checkpoints, tmp
         socket.socket = Refused
         import threading
         from pathlib import Path
-        from jv3search.encoders.models import load
+        from jv3search.encoders.models import load, runs_on
         load(Path({str(checkpoints[0])!r}), engine="openvino").encode(["Berlin"], "retrieval.query")
         print(opened, sys.modules.get("openvino_telemetry"), threading.active_count())
     """
@@ -172,7 +205,7 @@ def test_auto_is_openvino_where_it_is_and_torch_where_it_is_not(checkpoints):
     code = f"""if True:
         import sys
         from pathlib import Path
-        from jv3search.encoders.models import load
+        from jv3search.encoders.models import load, runs_on
         from jv3search.errors import ModelError
         folder = Path({str(checkpoints[0])!r})
         print(type(load(folder)._engine).__name__, "torch" in sys.modules)
@@ -185,7 +218,7 @@ def test_auto_is_openvino_where_it_is_and_torch_where_it_is_not(checkpoints):
         except ModelError as error:
             print(error)
     """
-    first, second, third = run(code).splitlines()
+    first, second, third = run(code, CUDA_VISIBLE_DEVICES="").splitlines()
     assert (first, second) == ("OpenVinoEngine False", "TorchEngine")
     assert third.startswith("the engine openvino cannot be imported (")
     assert third.endswith("install it with 'pip install openvino', or choose the engine torch")
@@ -212,8 +245,8 @@ def test_without_torch_the_engine_is_openvino_and_torch_is_refused_with_the_reme
 
 
 def test_an_engine_that_does_not_exist(checkpoints):
-    with pytest.raises(ModelError, match="no engine 'cuda': choose one of auto, openvino, torch"):
-        load(checkpoints[0], engine="cuda")
+    with pytest.raises(ModelError, match="no engine 'tpu': choose one of auto, cuda, mps, openvino, torch"):
+        load(checkpoints[0], engine="tpu")
 
 
 def test_five_adapters_differ(ours):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from jv3search.encoders.batching import token_batches
+from jv3search.encoders.batching import packed_batches, token_batches
 from jv3search.encoders.engine import Engine, Row
 from jv3search.encoders.jina_v3.config import TASKS, CheckpointConfig
 from jv3search.encoders.jina_v3.tokenizer import tokenize
@@ -51,6 +51,11 @@ class JinaV3Encoder:
     def max_tokens(self) -> int:
         """The most tokens one forward pass sees; longer documents are run in overlapping windows."""
         return self.config.max_tokens
+
+    @property
+    def batch_tokens(self) -> int:
+        """How many tokens one forward pass takes at most."""
+        return self._engine.batch_tokens
 
     def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
         """`text` with the task's instruction and special tokens, however long it is."""
@@ -178,5 +183,6 @@ class JinaV3Encoder:
         """
         overlap = self.max_tokens // _OVERLAP_SHARE
         jobs = [(i, w) for i, ids in enumerate(texts) for w in windows(len(ids), self.max_tokens, overlap)]
-        for batch in token_batches([len(window) for _, window in jobs], self._engine.batch_tokens):
+        batches = packed_batches if self._engine.packs else token_batches
+        for batch in batches([len(window) for _, window in jobs], self._engine.batch_tokens):
             yield [jobs[j] for j in batch]

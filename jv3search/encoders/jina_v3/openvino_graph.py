@@ -27,16 +27,17 @@ _WORDS = "embeddings.word_embeddings"
 _TYPES = "embeddings.token_type_embeddings"
 
 
-def build_graph(checkpoint: Checkpoint, config: CheckpointConfig) -> ov.Model:
+def build_graph(checkpoint: Checkpoint, config: CheckpointConfig, short_weights: bool = False) -> ov.Model:
     """The network from ids (B, T), a mask (B, 1, 1, T) and a gate (B, 1, ranks) to states (B, T, hidden).
 
-    The mask is added to the attention's scores. The graph owns its constants; the tensors of `checkpoint.base` are
-    taken out of it one by one, so that those of a large model are never in memory twice.
+    The mask is added to the attention's scores. `short_weights` keeps the layers' matrices in 8 bits. The graph
+    owns its constants; the tensors of `checkpoint.base` are taken out of it one by one, so that those of a large
+    model are never in memory twice.
     """
     ids = op.parameter([-1, -1], np.int64, name="ids")
     mask = op.parameter([-1, 1, 1, -1], np.float32, name="mask")
     gate = op.parameter([-1, 1, sum(ranks(checkpoint).values())], np.float32, name="gate")
-    states = _Network(checkpoint, config, gate).states(ids, mask)
+    states = _Network(checkpoint, config, gate, short_weights).states(ids, mask)
     return ov.Model([op.result(states)], [ids, mask, gate], "jina-embeddings-v3")
 
 
@@ -48,7 +49,8 @@ def ranks(checkpoint: Checkpoint) -> dict[Task, int]:
 class _Network:
     """The layers of transformers' JinaEmbeddingsV3Model; shapes in comments are (batch, tokens, ...)."""
 
-    def __init__(self, checkpoint: Checkpoint, config: CheckpointConfig, gate: Node) -> None:
+    def __init__(self, checkpoint: Checkpoint, config: CheckpointConfig, gate: Node, short_weights: bool) -> None:
+        self._weights = _shortened if short_weights else _widened
         self._base = checkpoint.base
         self._adapters = [checkpoint.adapters[task] for task in TASKS]
         self._sizes = config.sizes
@@ -102,7 +104,7 @@ class _Network:
         """y = x W^T + b + ((x A^T) gate) (s B)^T, for modules that read the same x and are run as one."""
         weight = np.concatenate([self._base.pop(f"{name}.weight") for name in names])
         bias = np.concatenate([widened(self._base.pop(f"{name}.bias")) for name in names])
-        y = op.add(op.matmul(x, op.convert(_stored(weight), np.float32), False, True), _floats(bias))
+        y = op.add(op.matmul(x, self._weights(weight), False, True), _floats(bias))
         gate = self._gate if len(names) == 1 else op.concat([self._gate] * len(names), 2)
         down = np.concatenate([self._down(name) for name in names])
         low = op.multiply(op.matmul(x, _floats(down), False, True), gate)
@@ -150,6 +152,18 @@ def _diagonal(blocks: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         matrix[row : row + len(block), column : column + block.shape[1]] = block
         row, column = row + len(block), column + block.shape[1]
     return matrix
+
+
+def _widened(weight: Stored) -> Node:
+    return op.convert(_stored(weight), np.float32)
+
+
+def _shortened(weight: Stored) -> Node:
+    """(out, in) in 8 bits, symmetric, with one scale for each row; the engine computes with it as it is."""
+    exact = widened(weight)
+    scales = np.maximum(np.abs(exact).max(axis=1, keepdims=True), np.finfo(np.float32).tiny) / np.float32(127)
+    rounded = op.constant(np.rint(exact / scales).astype(np.int8))
+    return op.multiply(op.convert(rounded, np.float32), _floats(scales))
 
 
 def _stored(tensor: Stored) -> Node:

@@ -27,6 +27,7 @@ class TorchEngine:
     that does not fit.
     """
 
+    packs = False
     batch_tokens = 4096
 
     def __init__(self, folder: Path, config: CheckpointConfig, threads: int = 0) -> None:

@@ -49,17 +49,24 @@ class _TaskEmbedding(nn.Module):
         return self.base(ids) + F.linear(F.embedding(ids, self.down), self.up)  # type: ignore[arg-type, no-any-return]
 
 
-def build_view(config: CheckpointConfig, base: dict[str, Tensor], adapter: Adapter | None) -> nn.Module:
-    """The native model over `base` (storage shared), with `adapter` woven in; None is the bare base."""
+def build_view(
+    config: CheckpointConfig, base: dict[str, Tensor], adapter: Adapter | None, attention: str = "sdpa"
+) -> nn.Module:
+    """The native model over `base` (storage shared), with `adapter` woven in; None is the bare base.
+
+    It is on the device of `base` and of its precision, but for the positions' frequencies: they stay float32.
+    `attention` is a name that transformers knows.
+    """
     native = JinaEmbeddingsV3Config(**config.sizes)
-    native._attn_implementation = "sdpa"
+    native._attn_implementation = attention
     with torch.device("meta"):
         model = JinaEmbeddingsV3Model(native, add_pooling_layer=False)
     model.load_state_dict(base, strict=True, assign=True)
-    model.rotary_emb = type(model.rotary_emb)(native)  # its frequencies are not stored: they were on meta
+    like = next(iter(base.values()))
+    model.rotary_emb = type(model.rotary_emb)(native).to(like.device)  # not stored: its frequencies were on meta
     for name, (down, up) in (adapter or {}).items():
         parent, _, leaf = name.rpartition(".")
-        pair = torch.from_numpy(widened(down)), torch.from_numpy(widened(up))
+        pair = (torch.from_numpy(widened(side)).to(like) for side in (down, up))
         setattr(model.get_submodule(parent), leaf, _adapted(model.get_submodule(name), *pair))
     return model.eval().requires_grad_(False)  # type: ignore[no-any-return]
 
