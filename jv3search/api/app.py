@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
 from jv3search import __version__
-from jv3search.api import documents, embeddings, search
+from jv3search.api import classify, documents, embeddings, rerank, search
 from jv3search.api.errors import ErrorAnswer, FlatErrorAnswer, Json, ValidationAnswer, add_handlers
 from jv3search.api.guard import Access, Guard
 from jv3search.api.service import Served, Service
@@ -66,7 +66,7 @@ def create_app(service: Service, access: Access) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    for router in (embeddings.router, search.router):
+    for router in (embeddings.router, rerank.router, classify.router, search.router):
         app.include_router(router, responses=_ERRORS)
     app.include_router(documents.router, responses=_ERRORS | _NOT_FOUND)
     app.include_router(health)

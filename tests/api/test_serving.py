@@ -15,7 +15,9 @@ import pytest
 
 from jv3search.api import guard
 from jv3search.api.app import ReadyAnswer
+from jv3search.api.classify import ClassifyAnswer
 from jv3search.api.embeddings import EmbeddingsAnswer
+from jv3search.api.rerank import RerankAnswer
 from jv3search.api.search import SearchAnswer
 from tests.api.conftest import serving
 
@@ -136,10 +138,12 @@ def test_the_openapi_document_is_complete(client):
     assert sorted(document["paths"]) == [
         "/healthz",
         "/readyz",
+        "/v1/classify",
         "/v1/documents",
         "/v1/documents/text",
         "/v1/embeddings",
         "/v1/models",
+        "/v1/rerank",
         "/v1/search",
     ]
     for path, operations in document["paths"].items():
@@ -157,6 +161,8 @@ def test_the_examples_of_the_openapi_document_are_right(client):
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     for name, path, answered in (
         ("EmbeddingsRequest", "/v1/embeddings", EmbeddingsAnswer),
+        ("RerankRequest", "/v1/rerank", RerankAnswer),
+        ("ClassifyRequest", "/v1/classify", ClassifyAnswer),
         ("SearchRequest", "/v1/search", SearchAnswer),
     ):
         examples = schemas[name]["examples"]
