@@ -15,11 +15,21 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from jv3search.api.fields import readable
+from jv3search.api.ingests import ManyWaiting
 from jv3search.api.model_worker import Busy
-from jv3search.errors import IndexNotFound, InputError, JV3SearchError
+from jv3search.errors import IndexLocked, IndexNotFound, InputError, JV3SearchError, ReadError
 
 _MOST_ERRORS = 10  # of one request: a list of 2,048 wrong inputs would answer with as many
 _SHOWN = 60  # characters of a wrong value
+_LOCKED_SECONDS = 2  # until to ask again where something else is written: most uploads are read by then
+_STATUS: dict[type[Exception], tuple[int, str]] = {
+    Busy: (HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED"),
+    ManyWaiting: (HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED"),
+    InputError: (HTTPStatus.BAD_REQUEST, "INPUT_INVALID"),
+    IndexNotFound: (HTTPStatus.NOT_FOUND, "RESOURCE_NOT_FOUND"),
+    ReadError: (HTTPStatus.NOT_FOUND, "RESOURCE_NOT_FOUND"),  # a document's file is gone, or has no such page
+    IndexLocked: (HTTPStatus.CONFLICT, "CONFLICT_RESOURCE_BUSY"),
+}
 
 
 class ErrorDetail(BaseModel):
@@ -124,14 +134,11 @@ async def _api_error(request: Request, error: Exception) -> Response:
 
 async def _user_error(request: Request, error: Exception) -> Response:
     """An error of ours: wrong input is the client's, everything else the server's to mend."""
-    retry = getattr(error, "retry_after", None)
+    retry = _LOCKED_SECONDS if isinstance(error, IndexLocked) else getattr(error, "retry_after", None)
     headers = {} if retry is None else {"Retry-After": str(retry)}
-    if isinstance(error, Busy):
-        return error_answer(HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", str(error), headers)
-    if isinstance(error, InputError):
-        return error_answer(HTTPStatus.BAD_REQUEST, "INPUT_INVALID", str(error))
-    if isinstance(error, IndexNotFound):
-        return error_answer(HTTPStatus.NOT_FOUND, "RESOURCE_NOT_FOUND", str(error))
+    for kind, (status, code) in _STATUS.items():
+        if isinstance(error, kind):
+            return error_answer(status, code, str(error), headers)
     return error_answer(HTTPStatus.SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", str(error), headers)
 
 

@@ -67,8 +67,15 @@ class _Text:
 class ModelWorker:
     """Runs an encoder in a thread of its own, until it is closed."""
 
-    def __init__(self, encoder: Encoder, *, most_tokens: int = MOST_TOKENS) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        most_tokens: int = MOST_TOKENS,
+        on_tokens: Callable[[int], None] = lambda tokens: None,
+    ) -> None:
         self._encoder = encoder
+        self._on_tokens = on_tokens  # told after each batch
         self._most_tokens = most_tokens
         self._texts: dict[Task | None, deque[_Text]] = {}
         self._calls: deque[Callable[[], None]] = deque()
@@ -78,6 +85,11 @@ class ModelWorker:
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="jv3search-model", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Tokens that wait, or are going through the model."""
+        return self._waiting
 
     def submit(
         self,
@@ -184,6 +196,7 @@ class ModelWorker:
             )
         except Exception as error:  # the requests' error, not the thread's end
             _fail(batch, error)
+        self._on_tokens(tokens)
         seconds = max(time.monotonic() - began, 1e-6)
         with self._changed:
             self._waiting -= tokens
