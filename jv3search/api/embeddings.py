@@ -15,7 +15,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from jv3search.api.errors import FieldInvalid, Json
-from jv3search.api.fields import Fields, Text
+from jv3search.api.fields import Fields, OnlyFalse, Text
 from jv3search.api.inputs import Inputs, check_model, too_long, whole
 from jv3search.api.model_worker import Means, SharedEncoder
 from jv3search.api.service import Served
@@ -95,8 +95,8 @@ class EmbeddingsRequest(Fields):
         description="Cut off what the model does not read; otherwise a longer text is refused.",
     )
     user: Text | None = Field(None, description="What OpenAI's clients may send; nothing is done with it.")
-    return_multivector: Literal[False] = Field(False, description="This model has one vector a text.")
-    return_tokenized_input: Literal[False] = False
+    return_multivector: OnlyFalse = Field(False, description="This model has one vector a text.")
+    return_tokenized_input: OnlyFalse = False
 
 
 class Usage(BaseModel):

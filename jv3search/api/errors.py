@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from jv3search.api.fields import readable
 from jv3search.api.ingests import ManyWaiting
@@ -147,7 +148,19 @@ async def _http_error(request: Request, error: Exception) -> Response:
     codes = {404: "RESOURCE_NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
     code = codes.get(error.status_code, "REQUEST_INVALID")
     message = f"{error.detail}: {request.method} {request.url.path}; GET /openapi.json shows what there is"
-    return error_answer(error.status_code, code, message, error.headers)
+    headers = (
+        {"Allow": ", ".join(_methods(request))}
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        else error.headers
+    )
+    return error_answer(error.status_code, code, message, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What may be done at a path, by all of its routes."""
+    paths: dict[str, dict[str, object]] = request.app.openapi()["paths"]
+    fitting = [found for path, found in paths.items() if compile_path(path)[0].match(request.url.path)]
+    return sorted(method.upper() for operations in fitting for method in operations)
 
 
 async def _fault(request: Request, error: Exception) -> Response:

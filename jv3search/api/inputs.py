@@ -33,13 +33,14 @@ def text_of(entry: dict[str, Any]) -> Any:
     return entry["text"]
 
 
+_WRITTEN = {"type": "string", "pattern": r"\S"}
 _TEXT_OBJECT = {
     "type": "object",
-    "properties": {"text": {"type": "string"}, "type": {"const": "text"}},
+    "properties": {"text": _WRITTEN, "type": {"const": "text"}},
     "required": ["text"],
     "additionalProperties": False,
 }
-_ONE_INPUT = [{"type": "string"}, _TEXT_OBJECT]
+_ONE_INPUT = [_WRITTEN, _TEXT_OBJECT]
 _SCHEMA = {
     "anyOf": [
         *_ONE_INPUT,

@@ -33,7 +33,10 @@ BODY: dict[str, Any] = {
                 "additionalProperties": False,
             }
         },
-        "application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}},
+        "application/octet-stream": {
+            "schema": {"type": "string", "format": "binary", "minLength": 1},
+            "example": "Die Kündigungsfrist beträgt drei Monate.",
+        },
     },
 }
 """What OpenAPI says of the body."""

@@ -50,6 +50,7 @@ EMBED = {"model": "jv3-mini", "input": "Text"}
         ({"normalized": "yes"}, "body -> normalized", "bool_type"),
         ({"late_chunking": 1}, "body -> late_chunking", "bool_type"),
         ({"return_multivector": True}, "body -> return_multivector", "literal_error"),
+        ({"return_tokenized_input": 0}, "body -> return_tokenized_input", "bool_type"),
         ({"dimesions": 64}, "body -> dimesions", "unknown_field"),
         ({"\ud800": 64}, "body -> \\ud800", "unknown_field"),
     ],

@@ -200,6 +200,20 @@ def test_the_openapi_document_is_complete(client):
                 ]["schema"]
 
 
+def test_every_operation_of_the_openapi_document_has_examples(client):
+    document = client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                assert {"examples", "example"} & (set(parameter) | set(parameter["schema"])), (path, parameter)
+            body = operation.get("requestBody", {"content": {}})["content"]
+            if "application/json" in body:
+                assert schemas[body["application/json"]["schema"]["$ref"].split("/")[-1]]["examples"]
+            elif body:
+                assert body["application/octet-stream"]["example"]
+
+
 def test_the_examples_of_the_openapi_document_are_right(client):
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     for name, path, answered in (
