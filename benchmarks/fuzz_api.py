@@ -49,12 +49,22 @@ def schemathesis(url: str, cases: int, *options: str) -> list[str]:
     return [
         *(str(script), "run", f"{url}/openapi.json", "--no-color", "--seed", "1"),
         *("--checks", "all", "--exclude-checks", DEPENDS_ON_THE_INDEX, "--continue-on-failure"),
-        *("--max-examples", str(cases), "--suppress-health-check", "all", "--request-timeout", "300", *options),
+        *(
+            "--max-examples",
+            str(cases),
+            "--suppress-health-check",
+            "all",
+            "--request-timeout",
+            "300",
+            "--max-response-time",
+            "300",
+            *options,
+        ),
     ]
 
 
 @contextmanager
-def serving(*names: str) -> Iterator[Running]:
+def serving(*names: str, model: str = "jv3-mini") -> Iterator[Running]:
     """`jv3search serve --write` over a fresh index of some samples, ready to answer."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -63,7 +73,7 @@ def serving(*names: str) -> Iterator[Running]:
             shutil.copy(SAMPLES / name, folder / "documents")
         environment = os.environ | {"JV3SEARCH_DOCUMENTS": str(folder / "documents")}
         command = [sys.executable, "-m", "jv3search"]
-        index = ["--index", str(folder / "kb"), "--model", "jv3-mini"]
+        index = ["--index", str(folder / "kb"), "--model", model]
         subprocess.run([*command, "ingest", *index], check=True, env=environment, capture_output=True)
         with subprocess.Popen(
             [*command, "serve", "--write", *index], stdout=subprocess.PIPE, text=True, env=environment
