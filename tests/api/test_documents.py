@@ -11,10 +11,12 @@ import pytest
 from PIL import Image
 
 import jv3search
+from jv3search import jobs
 from jv3search.addresses import Address
 from jv3search.api.documents import DeletedAnswer, DocumentsAnswer, TextAnswer, UploadAnswer
 from jv3search.api.errors import ErrorAnswer, ValidationAnswer
 from jv3search.api.guard import access_for
+from jv3search.api.ingests import Ingests
 from jv3search.api.jobs import JobAnswer
 from jv3search.api.server import largest_upload
 from jv3search.cli.commands import cli, run
@@ -183,3 +185,17 @@ def test_a_delete_while_something_else_is_written_is_a_409(writable, library):
 
 def test_only_an_upload_has_the_larger_limit():
     assert access_for(Address("127.0.0.1", 1), (), "").upload == 0
+
+
+def test_what_waits_when_a_server_ends_is_read(index, tmp_path):
+    files = [tmp_path / "чай.txt", tmp_path / "茶.txt"]
+    for path in files:
+        path.write_text(f"{path.stem}: Tee, 茶, чай.", encoding="utf-8")
+    ingests = Ingests(index)
+    keys = [ingests.add([path]).id for path in files]
+    ingests.close()
+    while (job := jobs.current(index)) and job.running:
+        time.sleep(0.1)
+    with jv3search.open(index) as kb:
+        assert {str(path) for path in files} <= {row.uri for row in kb.documents()}
+    assert [ingests.get(key).job is not None for key in keys] == [True, True]
