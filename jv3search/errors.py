@@ -6,7 +6,8 @@ JV3SearchError
 │   └── TextTooLong          more tokens than the model reads at once
 ├── ReadError            one document; ingest reports it and goes on
 │   ├── UnsupportedFormat    no reader for this kind of file
-│   └── EmptyDocument        read without fault, but there is no text in it
+│   ├── EmptyDocument        read without fault, but there is no text in it
+│   └── FileChanged          its file is not what was read in any more
 ├── ModelError           a checkpoint that is missing, incomplete or not jina-embeddings-v3's shape
 ├── IndexNotFound        no index in that folder
 ├── IndexMismatch        the index was built with another model or other settings
@@ -41,6 +42,10 @@ class UnsupportedFormat(ReadError):
 
 class EmptyDocument(ReadError):
     """The document was read without fault, but there is no text in it."""
+
+
+class FileChanged(ReadError):
+    """A document's file is not what was read in any more."""
 
 
 class ModelError(JV3SearchError):

@@ -8,6 +8,7 @@ section are half-open spans of them. Tokens exist only inside an encoder.
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -252,3 +253,8 @@ class Hit:
     copies: tuple[Hit, ...] = ()
     translations: tuple[Hit, ...] = ()
     main_language: str = UNKNOWN_LANGUAGE
+
+
+def document_id(uri: str) -> str:
+    """A document's short name in URLs, which tells nothing of where it lies."""
+    return hashlib.sha256(uri.encode("utf-8", "surrogatepass")).hexdigest()[:16]

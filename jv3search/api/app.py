@@ -9,22 +9,25 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
 from jv3search import __version__
-from jv3search.api import documents, embeddings, search
+from jv3search.api import classify, documents, embeddings, jobs, metrics, rerank, search
 from jv3search.api.errors import ErrorAnswer, FlatErrorAnswer, Json, ValidationAnswer, add_handlers
 from jv3search.api.guard import Access, Guard
+from jv3search.api.metrics import Metered, Metrics
 from jv3search.api.service import Served, Service
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorAnswer, "description": "What is asked for cannot be had; or a host that is not ours"},
     401: {"model": FlatErrorAnswer, "description": "No token, or a wrong one"},
-    403: {"model": ErrorAnswer, "description": "A web page of another origin"},
+    403: {"model": ErrorAnswer, "description": "A web page of another origin; a change, where all is only read"},
+    408: {"model": ErrorAnswer, "description": "The body did not arrive in time"},
     413: {"model": ErrorAnswer, "description": "The body is too large"},
     422: {"model": ValidationAnswer, "description": "A field is unknown, missing or wrong"},
     429: {"model": ErrorAnswer, "description": "Too much is waiting; Retry-After says how long"},
     503: {"model": ErrorAnswer, "description": "The model is still being loaded"},
 }
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: {"model": ErrorAnswer, "description": "Not in the index"},
+    404: {"model": ErrorAnswer, "description": "Not in the index; or the file is not what was read in any more"},
+    409: {"model": ErrorAnswer, "description": "Something else is written; Retry-After says when to try again"},
 }
 
 health = APIRouter(tags=["health"])
@@ -66,10 +69,14 @@ def create_app(service: Service, access: Access) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    for router in (embeddings.router, search.router):
+    app.state.metrics = Metrics(service)
+    for router in (embeddings.router, rerank.router, classify.router, search.router):
         app.include_router(router, responses=_ERRORS)
-    app.include_router(documents.router, responses=_ERRORS | _NOT_FOUND)
+    for router in (documents.router, jobs.router):
+        app.include_router(router, responses=_ERRORS | _NOT_FOUND)
+    app.include_router(metrics.router, responses=_ERRORS)
     app.include_router(health)
     add_handlers(app)
     app.add_middleware(Guard, access=access)
+    app.add_middleware(Metered, metrics=app.state.metrics)  # the last one added is the first to see a request
     return app

@@ -6,27 +6,25 @@ import asyncio
 import base64
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from fastapi import APIRouter
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from jv3search.api.errors import ApiError, FieldInvalid, Json
-from jv3search.api.fields import Fields, Text, WrittenText
+from jv3search.api.errors import FieldInvalid, Json
+from jv3search.api.fields import Fields, OnlyFalse, Text
+from jv3search.api.inputs import Inputs, check_model, too_long, whole
 from jv3search.api.model_worker import Means, SharedEncoder
 from jv3search.api.service import Served
 from jv3search.encoders.late_chunking import TokenizedText, TokenRange, token_ranges
-from jv3search.encoders.port import LONGEST_TOKEN
 from jv3search.errors import TextTooLong
 from jv3search.types import Span, Task, unit_rows
 
 router = APIRouter(tags=["embeddings"])
 
-_MOST_INPUTS = 2048  # as OpenAI's API has it
 _STARTED = int(time.time())
 _TASK_OF: dict[str, Task] = {
     "query": "retrieval.query",
@@ -39,40 +37,6 @@ _ENCODED: dict[str, Callable[[Means], Any]] = {
     "ubinary": lambda row: np.packbits(row > 0).astype(float).tolist(),
     "binary": lambda row: (np.packbits(row > 0).astype(float) - 128).tolist(),  # not the int8 view of the byte
 }
-
-
-def _listed(value: Any) -> Any:
-    """A text, an object with a text, or a list of them -> a list of texts."""
-    inputs = value if isinstance(value, list) else [value]
-    return [_text_of(entry) if isinstance(entry, dict) else entry for entry in inputs]
-
-
-def _text_of(entry: dict[str, Any]) -> Any:
-    if not ({"text"} <= set(entry) <= {"text", "type"} and entry.get("type", "text") == "text"):
-        raise ValueError('an object must be {"text": "..."} or {"type": "text", "text": "..."}')
-    return entry["text"]
-
-
-_TEXT_OBJECT = {
-    "type": "object",
-    "properties": {"text": {"type": "string"}, "type": {"const": "text"}},
-    "required": ["text"],
-    "additionalProperties": False,
-}
-_ONE_INPUT = [{"type": "string"}, _TEXT_OBJECT]
-_SCHEMA = {
-    "anyOf": [
-        *_ONE_INPUT,
-        {"type": "array", "items": {"anyOf": _ONE_INPUT}, "minItems": 1, "maxItems": _MOST_INPUTS},
-    ],
-    "examples": [["Wie lange ist die Kündigungsfrist?", "解約の予告期間は三か月です。"]],
-}
-Inputs = Annotated[
-    list[WrittenText],
-    Field(min_length=1, max_length=_MOST_INPUTS),
-    BeforeValidator(_listed),
-    WithJsonSchema(_SCHEMA),
-]
 
 
 class EmbeddingsRequest(Fields):
@@ -131,8 +95,8 @@ class EmbeddingsRequest(Fields):
         description="Cut off what the model does not read; otherwise a longer text is refused.",
     )
     user: Text | None = Field(None, description="What OpenAI's clients may send; nothing is done with it.")
-    return_multivector: Literal[False] = Field(False, description="This model has one vector a text.")
-    return_tokenized_input: Literal[False] = False
+    return_multivector: OnlyFalse = Field(False, description="This model has one vector a text.")
+    return_tokenized_input: OnlyFalse = False
 
 
 class Usage(BaseModel):
@@ -214,9 +178,7 @@ def models(service: Served) -> Json:
 
 def _check(wanted: EmbeddingsRequest, model: str, dimension: int) -> None:
     """What only the server can tell to be wrong."""
-    if wanted.model != model:
-        message = f"the model {wanted.model!r} is not served here; there is {model!r}"
-        raise ApiError(HTTPStatus.BAD_REQUEST, "INPUT_MODEL_NOT_FOUND", message)
+    check_model(wanted.model, model)
     if wanted.dimensions is not None and wanted.dimensions > dimension:
         message = f"Input should be less than or equal to {dimension}, the size of {model}'s embeddings"
         raise FieldInvalid("body -> dimensions", "less_than_equal", message, wanted.dimensions)
@@ -227,24 +189,9 @@ def _check(wanted: EmbeddingsRequest, model: str, dimension: int) -> None:
 
 def _each(encoder: SharedEncoder, wanted: EmbeddingsRequest, task: Task | None) -> _Prepared:
     """Each text on its own, pooled over all its tokens."""
-    texts = [_whole(encoder, text, task, wanted.truncate) for text in wanted.input]
+    most = encoder.max_tokens if wanted.truncate else None
+    texts = [whole(encoder, text, task, most) for text in wanted.input]
     return _Prepared(texts, [[(0, len(tokens))] for tokens in texts])
-
-
-def _whole(encoder: SharedEncoder, text: str, task: Task | None, truncate: bool) -> TokenizedText:
-    try:
-        return encoder.tokenize_whole(text, task)
-    except TextTooLong:
-        if not truncate:
-            raise _too_long(encoder.max_tokens) from None
-    tokens = encoder.tokenize(text[: encoder.max_tokens * LONGEST_TOKEN], task)
-    return tokens if len(tokens) <= encoder.max_tokens else _truncated(tokens, encoder.max_tokens)
-
-
-def _truncated(tokens: TokenizedText, most: int) -> TokenizedText:
-    """The first tokens, and </s>, which ends every text."""
-    kept = np.r_[: most - 1, len(tokens) - 1]
-    return replace(tokens, ids=tokens.ids[kept], offsets=tokens.offsets[kept], last=most - 1)
 
 
 def _late(encoder: SharedEncoder, wanted: EmbeddingsRequest, task: Task | None) -> _Prepared:
@@ -255,7 +202,7 @@ def _late(encoder: SharedEncoder, wanted: EmbeddingsRequest, task: Task | None) 
     try:
         tokens = encoder.tokenize_whole(" ".join(wanted.input), task)
     except TextTooLong:
-        raise _too_long(encoder.max_tokens, "late_chunking embeds all inputs as one text: send fewer") from None
+        raise too_long(encoder.max_tokens, "late_chunking embeds all inputs as one text: send fewer") from None
     return _Prepared([tokens], [token_ranges(tokens, _spans(wanted.input))])
 
 
@@ -265,11 +212,6 @@ def _spans(chunks: Sequence[str]) -> list[Span]:
         spans.append(Span(start, start + len(chunk)))
         start += len(chunk) + 1
     return spans
-
-
-def _too_long(most: int, remedy: str = "Use 'truncate: true' to cut it, or shorten it") -> ApiError:
-    message = f"Input text exceeds the model's maximum of {most} tokens. {remedy}."
-    return ApiError(HTTPStatus.BAD_REQUEST, "INPUT_TOKEN_LIMIT_EXCEEDED", message)
 
 
 def _answer(wanted: EmbeddingsRequest, tokens: int, means: Sequence[Means]) -> Json:

@@ -13,13 +13,24 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from jv3search.api.fields import readable
+from jv3search.api.ingests import ManyWaiting
 from jv3search.api.model_worker import Busy
-from jv3search.errors import IndexNotFound, InputError, JV3SearchError
+from jv3search.errors import IndexLocked, IndexNotFound, InputError, JV3SearchError, ReadError
 
 _MOST_ERRORS = 10  # of one request: a list of 2,048 wrong inputs would answer with as many
 _SHOWN = 60  # characters of a wrong value
+_LOCKED_SECONDS = 2  # until to ask again where something else is written: most uploads are read by then
+_STATUS: dict[type[Exception], tuple[int, str]] = {
+    Busy: (HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED"),
+    ManyWaiting: (HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED"),
+    InputError: (HTTPStatus.BAD_REQUEST, "INPUT_INVALID"),
+    IndexNotFound: (HTTPStatus.NOT_FOUND, "RESOURCE_NOT_FOUND"),
+    ReadError: (HTTPStatus.NOT_FOUND, "RESOURCE_NOT_FOUND"),  # a document's file is gone, or has no such page
+    IndexLocked: (HTTPStatus.CONFLICT, "CONFLICT_RESOURCE_BUSY"),
+}
 
 
 class ErrorDetail(BaseModel):
@@ -124,14 +135,11 @@ async def _api_error(request: Request, error: Exception) -> Response:
 
 async def _user_error(request: Request, error: Exception) -> Response:
     """An error of ours: wrong input is the client's, everything else the server's to mend."""
-    retry = getattr(error, "retry_after", None)
+    retry = _LOCKED_SECONDS if isinstance(error, IndexLocked) else getattr(error, "retry_after", None)
     headers = {} if retry is None else {"Retry-After": str(retry)}
-    if isinstance(error, Busy):
-        return error_answer(HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", str(error), headers)
-    if isinstance(error, InputError):
-        return error_answer(HTTPStatus.BAD_REQUEST, "INPUT_INVALID", str(error))
-    if isinstance(error, IndexNotFound):
-        return error_answer(HTTPStatus.NOT_FOUND, "RESOURCE_NOT_FOUND", str(error))
+    for kind, (status, code) in _STATUS.items():
+        if isinstance(error, kind):
+            return error_answer(status, code, str(error), headers)
     return error_answer(HTTPStatus.SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", str(error), headers)
 
 
@@ -140,7 +148,19 @@ async def _http_error(request: Request, error: Exception) -> Response:
     codes = {404: "RESOURCE_NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
     code = codes.get(error.status_code, "REQUEST_INVALID")
     message = f"{error.detail}: {request.method} {request.url.path}; GET /openapi.json shows what there is"
-    return error_answer(error.status_code, code, message, error.headers)
+    headers = (
+        {"Allow": ", ".join(_methods(request))}
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        else error.headers
+    )
+    return error_answer(error.status_code, code, message, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What may be done at a path, by all of its routes."""
+    paths: dict[str, dict[str, object]] = request.app.openapi()["paths"]
+    fitting = [found for path, found in paths.items() if compile_path(path)[0].match(request.url.path)]
+    return sorted(method.upper() for operations in fitting for method in operations)
 
 
 async def _fault(request: Request, error: Exception) -> Response:

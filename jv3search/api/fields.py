@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 
 def readable(text: str) -> str:
@@ -31,14 +41,33 @@ def _not_blank(text: str) -> str:
 Text = Annotated[str, AfterValidator(_unicode)]
 """A string without lone surrogates, which JSON can hold and UTF-8 cannot."""
 
-WrittenText = Annotated[Text, AfterValidator(_not_blank)]
+WrittenText = Annotated[Text, AfterValidator(_not_blank), Field(json_schema_extra={"pattern": r"\S"})]
 """A text that is not blank."""
+
+
+def _boolean(value: Any) -> Any:
+    if not isinstance(value, bool):
+        raise PydanticCustomError("bool_type", "Input should be a valid boolean")
+    return value
+
+
+OnlyFalse = Annotated[Literal[False], BeforeValidator(_boolean)]
+"""False and nothing else: a literal alone would take 0, which equals it."""
 
 
 class Fields(BaseModel):
     """The fields of a request; null is as good as not given. Values are not converted: "5" is no number."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The schema, in which a field that may be left out may be null as well."""
+        made = handler.resolve_ref_schema(handler(schema))
+        for name, field in made.get("properties", {}).items():
+            if name not in made.get("required", []):
+                made["properties"][name] = _nullable(field)
+        return made
 
     @model_validator(mode="before")
     @classmethod
@@ -53,6 +82,15 @@ class Fields(BaseModel):
                 raise _unknown(name, list(names))
         _refuse_twice(given, names)
         return given
+
+
+def _nullable(field: JsonSchemaValue) -> JsonSchemaValue:
+    """The schema of a field, or null."""
+    about = {key: field[key] for key in ("title", "description", "default", "examples") if key in field}
+    choices = field.get("anyOf", [{key: value for key, value in field.items() if key not in about}])
+    if {"type": "null"} in choices:
+        return field
+    return about | {"anyOf": [*choices, {"type": "null"}]}
 
 
 def _names(fields: type[BaseModel]) -> dict[str, str]:

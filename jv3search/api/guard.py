@@ -19,6 +19,9 @@ from jv3search.errors import ConfigError
 MOST_BYTES = 4 << 20  # of a body: 2,048 texts of a page each
 MOST_REQUESTS = 64  # at once; more would only wait for the model
 BODY_SECONDS = 30.0  # in which a body has to arrive
+MOST_UPLOADS = 2  # at once: their bodies are in memory
+UPLOAD_SECONDS = 300.0
+_UPLOADS = "/v1/documents"
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})  # say nothing of the documents, and are asked without a token
 _LEAST_TOKEN = 16  # characters: shorter ones can be guessed
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -26,10 +29,14 @@ _LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may ask: `hosts` are the names the server answers to (empty: any), `token` what clients must send."""
+    """Who may ask: `hosts` are the names the server answers to (empty: any), `token` what clients must send.
+
+    `upload` is the largest body of an upload in bytes; 0: nothing may be added or deleted.
+    """
 
     hosts: frozenset[str] = frozenset()
     token: str = ""
+    upload: int = 0
 
 
 def access_for(address: Address, hosts: Sequence[str], token: str) -> Access:
@@ -60,24 +67,38 @@ class Guard:
         self._access = access
         self._most_bytes = most_bytes
         self._requests = 0
+        self._uploads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that is refused, pass on any other."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refused = self._refused(Headers(scope=scope), scope["path"])
+        refused = self._refused(Headers(scope=scope), scope["method"], scope["path"])
         if refused is not None:
             await refused(scope, receive, send)
             return
+        upload = _is_upload(scope["method"], scope["path"])
         self._requests += 1
+        self._uploads += upload
         try:
-            await self._pass_on(scope, receive, send)
+            await self._pass_on(scope, receive, send, upload)
         finally:
             self._requests -= 1
+            self._uploads -= upload
 
-    def _refused(self, headers: Headers, path: str) -> Json | None:
+    def _refused(self, headers: Headers, method: str, path: str) -> Json | None:
         """The answer to a request that is not to be read; None if it may be."""
+        stranger = self._stranger(headers, path)
+        if stranger is not None or path in OPEN_PATHS:
+            return stranger
+        if _changes(method, path) and not self._access.upload:
+            message = "this server only reads; to add and delete documents start it with: jv3search serve --write"
+            return error_answer(HTTPStatus.FORBIDDEN, "READ_ONLY", message, {"Connection": "close"})
+        return self._too_much(headers.get("content-length", "0"), _is_upload(method, path))
+
+    def _stranger(self, headers: Headers, path: str) -> Json | None:
+        """The answer to one who may not ask."""
         host = headers.get("host", "")
         if self._access.hosts and _name_of(host) not in self._access.hosts:
             message = f"this server does not answer to the host {host[:80]!r}; --host NAME adds one"
@@ -86,32 +107,39 @@ class Guard:
         if origin is not None and _netloc(origin) != host.lower():
             message = f"web pages of {origin[:80]!r} may not ask this server"
             return error_answer(HTTPStatus.FORBIDDEN, "ORIGIN_NOT_ALLOWED", message)
-        if path in OPEN_PATHS:
-            return None
-        if not self._has_token(headers.get("authorization", "")):
+        if path not in OPEN_PATHS and not self._has_token(headers.get("authorization", "")):
             message = "send the server's token: Authorization: Bearer JV3SEARCH_TOKEN"
             return Json({"detail": message}, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
-        return self._too_much(headers.get("content-length", "0"))
+        return None
 
     def _has_token(self, authorization: str) -> bool:
         scheme, _, given = authorization.partition(" ")
         same = hmac.compare_digest(given.strip().encode(), self._access.token.encode())
         return not self._access.token or (same and scheme.lower() == "bearer")
 
-    def _too_much(self, length: str) -> Json | None:
-        if self._requests >= MOST_REQUESTS:
-            message = f"{self._requests} requests are being answered: try again in 1 s"
-            return error_answer(HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", message, {"Retry-After": "1"})
-        if length.isdecimal() and int(length[:20]) > self._most_bytes:
-            return _answer_to(self._too_large())
-        return None
+    def _too_much(self, length: str, upload: bool) -> Json | None:
+        if self._requests >= MOST_REQUESTS or (upload and self._uploads >= MOST_UPLOADS):
+            busy = (
+                f"{self._uploads} uploads are arriving"
+                if upload
+                else f"{self._requests} requests are being answered"
+            )
+            headers = {"Retry-After": "1"}
+            return error_answer(HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", f"{busy}: try again in 1 s", headers)
+        most = self._most(upload)
+        return _answer_to(_too_large(most)) if length.isdecimal() and int(length[:20]) > most else None
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _most(self, upload: bool) -> int:
+        """The largest body, in bytes."""
+        return self._access.upload if upload else self._most_bytes
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, upload: bool) -> None:
+        seconds = UPLOAD_SECONDS if upload else BODY_SECONDS
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await self._body(receive)
+            async with asyncio.timeout(seconds):
+                body = await _body(receive, self._most(upload))
         except TimeoutError:
-            message = f"the body did not arrive within {BODY_SECONDS:.0f} s"
+            message = f"the body did not arrive within {seconds:.0f} s"
             await error_answer(HTTPStatus.REQUEST_TIMEOUT, "TIMEOUT", message)(scope, receive, send)
             return
         except ApiError as error:
@@ -125,22 +153,32 @@ class Guard:
         if body is not None:
             await self._app(scope, replay, send)
 
-    async def _body(self, receive: Receive) -> bytes | None:
-        """The whole body; None if the client is gone, ApiError as soon as it is too large."""
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body", b"")
-            if len(body) > self._most_bytes:
-                raise self._too_large()
-            if not message.get("more_body", False):
-                return bytes(body)
 
-    def _too_large(self) -> ApiError:
-        message = f"the body has more than {self._most_bytes:,} bytes: send fewer texts at once"
-        return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "BODY_TOO_LARGE", message)
+def _is_upload(method: str, path: str) -> bool:
+    return method == "POST" and path == _UPLOADS
+
+
+def _changes(method: str, path: str) -> bool:
+    return _is_upload(method, path) or (method == "DELETE" and path.startswith(f"{_UPLOADS}/"))
+
+
+async def _body(receive: Receive, most: int) -> bytes | None:
+    """The whole body; None if the client is gone, ApiError as soon as it is too large."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if len(body) > most:
+            raise _too_large(most)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _too_large(most: int) -> ApiError:
+    message = f"the body has more than {most:,} bytes: send less at once"
+    return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "BODY_TOO_LARGE", message)
 
 
 def _answer_to(error: ApiError) -> Json:

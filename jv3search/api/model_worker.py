@@ -25,6 +25,8 @@ from jv3search.types import Embedding, Span, Task, unit_rows
 
 Result = TypeVar("Result")
 Means = NDArray[np.float32]
+Reduce = Callable[[Means], Means]
+"""What to keep of a text's means as soon as they are there: token states would fill the memory."""
 
 BATCH_TOKENS = 4096  # of one call of the encoder, which makes forward passes of its engine's size of it
 BATCH_SECONDS = 0.004  # a text waits for others: little beside a forward pass of the real model
@@ -47,6 +49,7 @@ class _Request:
 
     means: list[Means]
     left: int
+    reduce: Reduce
     future: Future[list[Means]] = field(default_factory=Future)
 
 
@@ -64,8 +67,15 @@ class _Text:
 class ModelWorker:
     """Runs an encoder in a thread of its own, until it is closed."""
 
-    def __init__(self, encoder: Encoder, *, most_tokens: int = MOST_TOKENS) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        most_tokens: int = MOST_TOKENS,
+        on_tokens: Callable[[int], None] = lambda tokens: None,
+    ) -> None:
         self._encoder = encoder
+        self._on_tokens = on_tokens  # told after each batch
         self._most_tokens = most_tokens
         self._texts: dict[Task | None, deque[_Text]] = {}
         self._calls: deque[Callable[[], None]] = deque()
@@ -76,11 +86,23 @@ class ModelWorker:
         self._thread = threading.Thread(target=self._work, name="jv3search-model", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """Tokens that wait, or are going through the model."""
+        return self._waiting
+
     def submit(
-        self, texts: Sequence[TokenizedText], ranges: Sequence[Sequence[TokenRange]], task: Task | None
+        self,
+        texts: Sequence[TokenizedText],
+        ranges: Sequence[Sequence[TokenRange]],
+        task: Task | None,
+        reduce: Reduce = lambda means: means,
     ) -> Future[list[Means]]:
-        """What `Encoder.pool` gives for some texts, batched with those of others; Busy if too much is waiting."""
-        request = _Request([np.empty(0, np.float32)] * len(texts), len(texts))
+        """What `Encoder.pool` gives for some texts, batched with those of others; Busy if too much is waiting.
+
+        `reduce` is applied to each text's means in the model's thread: it must be quick.
+        """
+        request = _Request([np.empty(0, np.float32)] * len(texts), len(texts), reduce)
         request.future.set_running_or_notify_cancel()  # what was accepted is finished
         now = time.monotonic()
         tokens = sum(map(len, texts))
@@ -168,11 +190,13 @@ class ModelWorker:
         began = time.monotonic()
         tokens = sum(len(text.tokens) for text in batch)
         try:
-            means = self._encoder.pool([text.tokens for text in batch], [text.ranges for text in batch], task)
+            _deliver(
+                batch,
+                self._encoder.pool([text.tokens for text in batch], [text.ranges for text in batch], task),
+            )
         except Exception as error:  # the requests' error, not the thread's end
             _fail(batch, error)
-        else:
-            _deliver(batch, means)
+        self._on_tokens(tokens)
         seconds = max(time.monotonic() - began, 1e-6)
         with self._changed:
             self._waiting -= tokens
@@ -189,7 +213,7 @@ def _settle(future: Future[Result], call: Callable[[], Result]) -> None:
 def _deliver(batch: Sequence[_Text], means: Sequence[Means]) -> None:
     for text, of_text in zip(batch, means, strict=True):
         request = text.request
-        request.means[text.place] = of_text
+        request.means[text.place] = request.reduce(of_text)
         request.left -= 1
         if not request.left and not request.future.done():
             request.future.set_result(request.means)
@@ -220,10 +244,14 @@ class SharedEncoder:
         return self._encoder.tokenize_whole(text, task)
 
     def submit(
-        self, texts: Sequence[TokenizedText], ranges: Sequence[Sequence[TokenRange]], task: Task | None
+        self,
+        texts: Sequence[TokenizedText],
+        ranges: Sequence[Sequence[TokenRange]],
+        task: Task | None,
+        reduce: Reduce = lambda means: means,
     ) -> Future[list[Means]]:
-        """As `pool`, without waiting; Busy if too much is waiting."""
-        return self._worker.submit(texts, ranges, task)
+        """As `pool`, without waiting; `reduce` says what to keep of each text. Busy if too much is waiting."""
+        return self._worker.submit(texts, ranges, task, reduce)
 
     def pool(
         self, texts: Sequence[TokenizedText], ranges: Sequence[Sequence[TokenRange]], task: Task | None

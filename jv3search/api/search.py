@@ -62,6 +62,7 @@ class HitAnswer(BaseModel):
     rank: int
     score: float
     id: int
+    document: str = Field(description="The document's id, for /v1/documents/{id}/text.")
     uri: str
     title: str
     format: str

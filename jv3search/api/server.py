@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 
 import uvicorn
@@ -13,10 +14,14 @@ from jv3search.addresses import Address
 from jv3search.api.app import create_app
 from jv3search.api.guard import Access, access_for
 from jv3search.api.service import Service
+from jv3search.config import Settings
 from jv3search.knowledge_base import KnowledgeBase
+from jv3search.readers import Limits
+from jv3search.readers.sandbox.limits import MB
 
 PORT = 8601
 MCP_PORT = 8651
+_FORM_BYTES = 1 << 16
 _STOP_SECONDS = 600  # all that may wait, by the real model on a CPU; a second Ctrl-C ends it at once
 
 
@@ -27,14 +32,23 @@ def serve(
     make_app: Callable[[Service, Access], ASGIApp] = create_app,
     hosts: tuple[str, ...] = (),
     token: str = "",
+    write: bool = False,
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve a knowledge base until Ctrl-C, SIGTERM or SIGHUP; `on_ready` is called when it answers.
 
+    With `write` clients may add and delete documents.
     ConfigError where strangers could ask without a token; what went wrong if the model cannot be loaded.
     """
     service = Service(kb)
-    _run(service, make_app(service, access_for(address, hosts, token)), address, on_ready)
+    access = access_for(address, hosts, token)
+    access = replace(access, upload=largest_upload(kb.settings)) if write else access
+    _run(service, make_app(service, access), address, on_ready)
+
+
+def largest_upload(settings: Settings) -> int:
+    """The largest body of an upload in bytes: a file of the size that is set, and what a form puts around it."""
+    return min(settings.upload_limit_mb * MB, Limits().file) + _FORM_BYTES
 
 
 def serve_stdio(kb: KnowledgeBase, *, write: bool = False) -> None:

@@ -8,10 +8,15 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from jv3search.api.ingests import Ingests
 from jv3search.api.model_worker import MOST_TOKENS, ModelWorker, SharedEncoder
 from jv3search.encoders.port import Encoder
 from jv3search.errors import JV3SearchError
+from jv3search.indexes.rows import DocumentRow
+from jv3search.ingest.originals import SECONDS
 from jv3search.knowledge_base import KnowledgeBase
+from jv3search.readers import Limits, SandboxedReader
+from jv3search.types import document_id
 
 
 class Loading(JV3SearchError):
@@ -33,6 +38,10 @@ class Service:
         self._encoder: SharedEncoder | None = None
         self._worker: ModelWorker | None = None
         self._thread: threading.Thread | None = None
+        self._documents: tuple[tuple[str, int], dict[str, DocumentRow]] | None = None
+        self.on_tokens: Callable[[int], None] = lambda tokens: None  # told what went through the model
+        self.ingests = Ingests(kb.settings.index)
+        self.pages = SandboxedReader(Limits(seconds=SECONDS))
 
     @property
     def model(self) -> str:
@@ -43,6 +52,11 @@ class Service:
     def ready(self) -> bool:
         """Whether the model is loaded."""
         return self._encoder is not None
+
+    @property
+    def tokens_waiting(self) -> int:
+        """Tokens in the model's queue."""
+        return self._worker.waiting if self._worker else 0
 
     def start(self, on_failure: Callable[[], None] = lambda: None) -> None:
         """Load the model in the background; if that fails, `failure` says why and `on_failure` is called."""
@@ -55,6 +69,14 @@ class Service:
             raise self.failure or Loading()
         return self._encoder
 
+    def document(self, key: str) -> DocumentRow | None:
+        """The document of an id; None if it is not in the index."""
+        stamp = self.kb.reader.stamp()
+        known = self._documents
+        if known is None or known[0] != stamp:
+            known = self._documents = (stamp, {document_id(row.uri): row for row in self.kb.documents()})
+        return known[1].get(key)
+
     def wait(self) -> None:
         """Until the model is loaded; what went wrong otherwise."""
         if self._thread is not None:
@@ -62,7 +84,9 @@ class Service:
         self.encoder()
 
     def close(self) -> None:
-        """Finish what the model has been asked for, and let go of the knowledge base."""
+        """Finish what was accepted, and let go of the knowledge base."""
+        self.ingests.close()
+        self.pages.close()
         if self._thread is not None:
             self._thread.join()
         if self._worker is not None:
@@ -77,7 +101,9 @@ class Service:
             on_failure()
 
     def _shared(self, encoder: Encoder) -> SharedEncoder:
-        self._worker = ModelWorker(encoder, most_tokens=self._most_tokens)
+        self._worker = ModelWorker(
+            encoder, most_tokens=self._most_tokens, on_tokens=lambda tokens: self.on_tokens(tokens)
+        )
         self._encoder = SharedEncoder(encoder, self._worker)
         return self._encoder
 

@@ -18,6 +18,14 @@ from jv3search.config import ENGINES
 from jv3search.errors import ConfigError, InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+_SERVE = {
+    "fastapi": "fastapi",
+    "python-multipart": "python_multipart",
+    "uvicorn": "uvicorn",
+    "mcp": "mcp",
+    "prometheus-client": "prometheus_client",
+}
+"""What the extra `serve` installs, and the module that shows that it is there."""
 
 
 class PathType(click.Path):
@@ -148,8 +156,8 @@ def with_serve_extra(command: Command) -> Command:
 
     @wraps(command)
     def checked(*arguments: Any, **options: Any) -> Any:
-        for package in ("fastapi", "uvicorn", "mcp"):
-            if find_spec(package) is None:
+        for package, module in _SERVE.items():
+            if find_spec(module) is None:
                 raise ConfigError(f"{package} is not installed: pip install 'jv3search[serve]'")
         return command(*arguments, **options)
 

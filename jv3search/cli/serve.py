@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 @index_option
 @model_option
 @address_options(8601)
+@click.option("--write", is_flag=True, help="Let clients add and delete documents [they only read].")
 @with_serve_extra
-def serve(index: Path | None, model: str | None, port: int | None, address: str, hosts: tuple[str, ...]) -> int:
+def serve(
+    index: Path | None, model: str | None, port: int | None, address: str, hosts: tuple[str, ...], write: bool
+) -> int:
     """Serve the index to programs: POST /v1/embeddings as in Jina's API, POST /v1/search. Ctrl-C stops it.
 
     Any address other than 127.0.0.1 needs a secret in JV3SEARCH_TOKEN, which clients send as
@@ -33,7 +36,14 @@ def serve(index: Path | None, model: str | None, port: int | None, address: str,
     found = free_address(address, port, server.PORT)
     kb = knowledge_base.open(index, model=model)
     token = os.environ.get(TOKEN, "")
-    server.serve(kb, found, hosts=hosts, token=token, on_ready=lambda: announce(found, port, server.PORT))
+    server.serve(
+        kb,
+        found,
+        hosts=hosts,
+        token=token,
+        write=write,
+        on_ready=lambda: announce(found, port, server.PORT),
+    )
     notice("\nStopped.")
     return 0
 

@@ -87,10 +87,10 @@ class IndexReader:
         with self._catalog.read() as transaction:
             return documents.uris_with(transaction, parts)
 
-    def ledger(self) -> list[LedgerRow]:
-        """What came of every file, sorted by uri."""
+    def ledger(self, uris: Sequence[str] | None = None) -> list[LedgerRow]:
+        """What came of every file, or of some, sorted by uri."""
         with self._catalog.read() as transaction:
-            return ledger.ledger_rows(transaction)
+            return ledger.ledger_rows(transaction, uris)
 
     def document(self, uri: str) -> Document:
         """A document as it was read; InputError if it is not in the index."""

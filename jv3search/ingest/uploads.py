@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 import regex
 
-from jv3search.errors import EmptyDocument, ReadError, StorageError
+from jv3search.config import Settings
+from jv3search.errors import EmptyDocument, JV3SearchError, ReadError, StorageError
+from jv3search.ingest.roots import within
 from jv3search.readers import Limits
 from jv3search.readers.archive import Archive
 from jv3search.readers.formats import EDGE, format_by_content
-from jv3search.readers.sandbox.limits import Raw, megabytes
+from jv3search.readers.sandbox.limits import MB, Raw, megabytes
 
+_FOLDER = "uploads"  # in the documents folder
 _BYTES = 180  # of a name in UTF-8; file systems take 255, and a number may be added
 _LONGEST_SUFFIX = 16
 # Controls, lone surrogates, and what is invisible or turns the direction of writing; ZWNJ and ZWJ spell words.
@@ -30,6 +34,23 @@ def clean_name(name: str) -> str:
     plain = regex.sub(r"\s+", " ", _NOT_IN_NAMES.sub("_", seen)).strip(" .")
     safe = f"_{plain}" if _RESERVED.match(plain) else plain
     return _shortened(safe) or "document"
+
+
+def receive(settings: Settings, sent: Iterable[tuple[str, bytes]]) -> tuple[list[Path], list[tuple[str, str]]]:
+    """Names and contents -> where those that were taken are now; name and reason of each that was not."""
+    folder = within(settings.documents / _FOLDER, [settings.documents.resolve()])
+    stored: list[Path] = []
+    refused: list[tuple[str, str]] = []
+    for given, data in sent:
+        name = clean_name(given)
+        try:
+            check(name, data, settings.upload_limit_mb * MB)
+            stored.append(store(folder, name, data))
+        except JV3SearchError as error:
+            refused.append((name, str(error)))
+            if not isinstance(error, ReadError):  # the disk, not the file: the next would fare no better
+                break
+    return stored, refused
 
 
 def check(name: str, data: bytes, limit: int) -> str:

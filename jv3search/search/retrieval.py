@@ -14,7 +14,7 @@ from jv3search.search.query import ParsedQuery, parse
 from jv3search.search.ranking import RANKING
 from jv3search.search.relevance import by_relevance, nothing_relevant
 from jv3search.text.scripts import scripts_of
-from jv3search.types import UNKNOWN_LANGUAGE, Embedding, Filter, Hit, LegScore, Mode
+from jv3search.types import UNKNOWN_LANGUAGE, Embedding, Filter, Hit, LegScore, Mode, document_id
 
 if TYPE_CHECKING:
     from jv3search.indexes import IndexReader
@@ -226,6 +226,7 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
         "rank": hit.rank,
         "score": round(hit.score, 6),
         "id": hit.chunk_id,
+        "document": document_id(hit.uri),
         "uri": hit.uri,
         "title": hit.title,
         "format": hit.format,

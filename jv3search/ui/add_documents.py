@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from markupsafe import Markup
 
 from jv3search.config import load_settings
-from jv3search.errors import JV3SearchError, ReadError
 from jv3search.ingest.roots import folders_of, roots_of, within
-from jv3search.ingest.uploads import check, clean_name, store
+from jv3search.ingest.uploads import receive
 from jv3search.readers import READERS
 from jv3search.ui import job_panel, safe, state
 from jv3search.ui.i18n import gettext as _
@@ -21,8 +19,6 @@ from jv3search.ui.i18n import ngettext
 
 _ROUND = "upload_round"  # counts up, so that the field is empty again after each upload
 _REFUSED = "upload_refused"  # (name, reason) of the last upload
-_MB = 1_000_000
-_UPLOADS = "uploads"
 _MOST_FOLDERS = 500  # a page with more is slow, and nobody reads it
 
 
@@ -50,27 +46,11 @@ def _take(key: str) -> None:
     sent = st.session_state.get(key) or []
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
     with state.shown():
-        stored, st.session_state[_REFUSED] = receive(sent)
+        stored, st.session_state[_REFUSED] = receive(
+            load_settings({}), ((file.name, file.getvalue()) for file in sent)
+        )
         if stored:
             job_panel.begin(stored)
-
-
-def receive(sent: Sequence[Any]) -> tuple[list[Path], list[tuple[str, str]]]:
-    """Where the files that were taken are now, and name and reason of those that were not."""
-    settings = load_settings({})
-    folder = within(settings.documents / _UPLOADS, [settings.documents.resolve()])
-    stored: list[Path] = []
-    refused: list[tuple[str, str]] = []
-    for file in sent:
-        name, data = clean_name(file.name), file.getvalue()
-        try:
-            check(name, data, settings.upload_limit_mb * _MB)
-            stored.append(store(folder, name, data))
-        except JV3SearchError as error:
-            refused.append((name, str(error)))
-            if not isinstance(error, ReadError):  # the disk, not the file: the next would fare no better
-                break
-    return stored, refused
 
 
 def _show_refused() -> None:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from jv3search.errors import IndexNotFound
 from jv3search.indexes import DocumentRow, LedgerRow, Status
+from jv3search.types import document_id
 from jv3search.ui import add_documents, job_panel, library_table, safe, state
 from jv3search.ui import request as urls
 from jv3search.ui.i18n import gettext as _
@@ -111,7 +112,7 @@ def open_document(uri: str) -> None:
     """Go to the page that shows a document."""
     st.switch_page(
         state.page(""),
-        query_params=urls.to_url(Request(opened=Opened(urls.key_of(uri)), index=urls.current().index)),
+        query_params=urls.to_url(Request(opened=Opened(document_id(uri)), index=urls.current().index)),
     )
 
 

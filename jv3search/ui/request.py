@@ -8,7 +8,6 @@ URL, so that links, reload and the back button all work. Values that make no sen
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,7 +15,7 @@ from typing import cast, get_args
 
 import streamlit as st
 
-from jv3search.types import Hit, Mode, Span
+from jv3search.types import Hit, Mode, Span, document_id
 
 PAGE_OF_HITS = 10
 MOST_HITS = 100
@@ -61,14 +60,9 @@ class Request:
         return replace(self, opened=None)
 
 
-def key_of(uri: str) -> str:
-    """A document's short name in URLs, which tells nothing of where it lies."""
-    return hashlib.sha256(uri.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
 def place_of(hit: Hit) -> Opened:
     """Where a hit stands."""
-    return Opened(key_of(hit.uri), hit.span)
+    return Opened(document_id(hit.uri), hit.span)
 
 
 def current() -> Request:

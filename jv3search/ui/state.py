@@ -14,9 +14,9 @@ from jv3search import knowledge_base
 from jv3search.config import Settings, load_settings
 from jv3search.errors import IndexNotFound, JV3SearchError
 from jv3search.knowledge_base import KnowledgeBase, with_model
+from jv3search.types import document_id
 from jv3search.ui import safe
 from jv3search.ui.i18n import gettext as _
-from jv3search.ui.request import key_of
 
 if TYPE_CHECKING:
     from jv3search.indexes.rows import DocumentRow
@@ -117,7 +117,7 @@ def _documents(_kb: KnowledgeBase, state: Stamp) -> list[DocumentRow]:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _by_key(_kb: KnowledgeBase, state: Stamp) -> dict[str, DocumentRow]:
-    return {key_of(row.uri): row for row in _documents(_kb, state)}
+    return {document_id(row.uri): row for row in _documents(_kb, state)}
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)

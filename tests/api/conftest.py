@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from jv3search.addresses import free_address
 from jv3search.api.app import create_app
 from jv3search.api.guard import access_for
 from jv3search.api.model_worker import MOST_TOKENS
-from jv3search.api.server import Server
+from jv3search.api.server import Server, largest_upload
 from jv3search.api.service import Service
 
 PORT = 18601  # and those above it: not where a server of somebody's own is looked for
@@ -25,12 +26,14 @@ def in_a_thread(call):
 
 
 @contextmanager
-def serving(index, *, hosts=(), token="", make_app=create_app, most_tokens=MOST_TOKENS):
+def serving(index, *, hosts=(), token="", make_app=create_app, most_tokens=MOST_TOKENS, write=False, **settings):
     """Serve an index; gives the URL and the service, whose model may still be loading."""
     address = free_address("127.0.0.1", None, PORT)
-    service = Service(jv3search.open(index), most_tokens)
+    service = Service(jv3search.open(index, **settings), most_tokens)
+    upload = largest_upload(service.kb.settings) if write else 0
+    access = replace(access_for(address, hosts, token), upload=upload)
     listening = threading.Event()
-    server = Server(make_app(service, access_for(address, hosts, token)), address, listening.set)
+    server = Server(make_app(service, access), address, listening.set)
     thread = threading.Thread(target=server.run)
     service.start()
     thread.start()

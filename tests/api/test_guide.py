@@ -26,16 +26,21 @@ def at(url, code, port):
     return code.replace(f"http://localhost:{port}", url)
 
 
-def test_the_python_examples(url, shared_index, capsys):
+def test_the_python_examples(index, shared_index, tmp_path, capsys):
     *by_http, by_mcp = blocks("python")
-    assert len(by_http) == 3
-    for code in by_http:
-        exec(compile(at(url, code, PORT), "api.md", "exec"), {})
+    assert len(by_http) == 5
+    with serving(index, write=True, documents=tmp_path) as (url, service):
+        service.wait()
+        for code in by_http:
+            exec(compile(at(url, code, PORT), "api.md", "exec"), {})
+    assert [path.name for path in (tmp_path / "uploads").iterdir()] == ["notice.txt"]
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith("[128, 128] ")
     assert out[1].endswith("[256, 256]")
-    assert " en " in out[2]
-    assert out[3] == "8"
+    assert out[2].startswith("[{'index': 0, 'relevance_score': 0.")
+    assert out[3] == "['printer', 'password']"
+    assert " en " in out[4]
+    assert out[5:] == ["8", "done ['done']", "True"]
     with serving(shared_index, make_app=http_app) as (agents, _):
         in_a_thread(lambda: exec(compile(at(agents, by_mcp, MCP_PORT), "api.md", "exec"), {}))
     assert len(capsys.readouterr().out.splitlines()) == 2

@@ -11,6 +11,7 @@ from jv3search.api import guard
 from jv3search.api.errors import ErrorAnswer, ValidationAnswer
 from jv3search.api.guard import access_for
 from jv3search.errors import ConfigError
+from jv3search.types import document_id
 from tests.api.conftest import serving
 
 TOKEN = "a-secret-of-many-characters"
@@ -49,6 +50,7 @@ EMBED = {"model": "jv3-mini", "input": "Text"}
         ({"normalized": "yes"}, "body -> normalized", "bool_type"),
         ({"late_chunking": 1}, "body -> late_chunking", "bool_type"),
         ({"return_multivector": True}, "body -> return_multivector", "literal_error"),
+        ({"return_tokenized_input": 0}, "body -> return_tokenized_input", "bool_type"),
         ({"dimesions": 64}, "body -> dimesions", "unknown_field"),
         ({"\ud800": 64}, "body -> \\ud800", "unknown_field"),
     ],
@@ -112,8 +114,8 @@ def test_what_a_query_cannot_hold_is_said(client, query, words):
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/v1/documents/text?uri=/etc/passwd", 404, "RESOURCE_NOT_FOUND"),
-        ("GET", "/v1/documents/text?uri=%00", 404, "RESOURCE_NOT_FOUND"),
+        ("GET", "/v1/documents/etc%2Fpasswd/text", 404, "RESOURCE_NOT_FOUND"),
+        ("GET", "/v1/documents/%00/text", 404, "RESOURCE_NOT_FOUND"),
         ("GET", "/v1/nothing", 404, "RESOURCE_NOT_FOUND"),
         ("GET", "/../../etc/passwd", 404, "RESOURCE_NOT_FOUND"),
         ("GET", "/docs", 404, "RESOURCE_NOT_FOUND"),
@@ -129,7 +131,7 @@ def test_what_there_is_not(client, method, path, status, code):
 @pytest.mark.parametrize("span", ["3", "7-3", "0-99999", "-1-4", "a-b", "1-2-3"])
 def test_a_span_outside_a_text(client, shared_index, span):
     uri = str(shared_index.parent / "documents" / "backup.en.md")
-    found = _invalid(client.get("/v1/documents/text", params={"uri": uri, "span": span}))
+    found = _invalid(client.get(f"/v1/documents/{document_id(uri)}/text", params={"span": span}))
     assert found.errors[0].field == "query -> span"
 
 

@@ -7,6 +7,7 @@ import pytest
 import jv3search
 from jv3search.api.documents import DocumentsAnswer, TextAnswer
 from jv3search.api.search import SearchAnswer
+from jv3search.types import document_id
 from tests.conftest import TEXTS
 
 QUESTIONS = {
@@ -93,17 +94,17 @@ def test_documents_come_in_pages(client, kb):
 
 def test_the_text_of_a_document_and_a_part_of_it(client, kb):
     for row in kb.documents():
-        answer = client.get("/v1/documents/text", params={"uri": row.uri})
+        answer = client.get(f"/v1/documents/{document_id(row.uri)}/text")
         whole = TextAnswer.model_validate_json(answer.text)
         assert whole.text == kb.document(row.uri).text
-        part = client.get("/v1/documents/text", params={"uri": row.uri, "span": "3-17"}).json()
+        part = client.get(f"/v1/documents/{document_id(row.uri)}/text?span=3-17").json()
         assert (part["text"], part["span"]) == (whole.text[3:17], [3, 17])
         assert part["characters"] == len(whole.text)
 
 
 def test_sections_come_with_the_text(client, shared_index):
     uri = str(shared_index.parent / "documents" / "backup.en.md")
-    answer = client.get("/v1/documents/text", params={"uri": uri}).json()
+    answer = client.get(f"/v1/documents/{document_id(uri)}/text").json()
     assert [(section["title"], section["level"]) for section in answer["sections"]] == [
         ("Backups", 1),
         ("Restoring", 2),

@@ -12,10 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from jv3search.api import guard
 from jv3search.api.app import ReadyAnswer
+from jv3search.api.classify import ClassifyAnswer
 from jv3search.api.embeddings import EmbeddingsAnswer
+from jv3search.api.rerank import RerankAnswer
 from jv3search.api.search import SearchAnswer
 from tests.api.conftest import serving
 
@@ -131,32 +134,92 @@ def test_more_requests_than_can_be_answered_are_a_429(url):
         assert client.get("/healthz").status_code == 200
 
 
+def figures(client):
+    """What /metrics says, by name and labels."""
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_the_metrics_count_what_was_asked(shared_index, mini):
+    with (
+        serving(shared_index, token="a-secret-of-many-characters") as (url, service),
+        httpx.Client(
+            base_url=url, timeout=60, headers={"Authorization": "Bearer a-secret-of-many-characters"}
+        ) as c,
+    ):
+        service.wait()
+        for text in ("печать", "印刷", "Druck"):
+            assert c.post("/v1/embeddings", json={"model": "jv3-mini", "input": text}).status_code == 200
+        c.post("/v1/embeddings", json={})
+        c.request("BREW", "/coffee")
+        assert httpx.get(f"{url}/metrics").status_code == 401
+        found = figures(c)
+        embeddings = ("POST", "/v1/embeddings")
+        assert found["jv3search_requests_total", *embeddings, "200"] == 3
+        assert found["jv3search_requests_total", *embeddings, "422"] == 1
+        assert found["jv3search_requests_total", "none", "none", "404"] == 1
+        assert found["jv3search_requests_total", "none", "none", "401"] == 1
+        assert found["jv3search_request_seconds_count", *embeddings] == 4
+        tokens = sum(len(mini.tokenize(text, None)) for text in ("печать", "印刷", "Druck"))
+        assert found["jv3search_tokens_total",] == tokens
+        assert (found["jv3search_model_ready",], found["jv3search_tokens_waiting",]) == (1, 0)
+        assert (found["jv3search_requests_open",], found["jv3search_uploads_waiting",]) == (1, 0)
+
+
 def test_the_openapi_document_is_complete(client):
     document = client.get("/openapi.json").json()
     assert sorted(document["paths"]) == [
         "/healthz",
+        "/metrics",
         "/readyz",
+        "/v1/classify",
         "/v1/documents",
-        "/v1/documents/text",
+        "/v1/documents/{document}",
+        "/v1/documents/{document}/pages/{page}.png",
+        "/v1/documents/{document}/text",
         "/v1/embeddings",
+        "/v1/jobs/{job}",
         "/v1/models",
+        "/v1/rerank",
         "/v1/search",
     ]
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert operation["summary"]
             declared = set(operation["responses"])
-            assert declared >= (
-                {"200"} if path.endswith("z") else {"200", "400", "401", "413", "422", "429", "503"}
-            )
+            assert declared & {"200", "202"}
+            assert path.endswith("z") or declared >= {"400", "401", "413", "422", "429", "503"}
             for answer in operation["responses"].values():
-                assert "$ref" in answer["content"]["application/json"]["schema"]
+                assert {"image/png", "text/plain"} & set(answer["content"]) or "$ref" in answer["content"][
+                    "application/json"
+                ]["schema"]
+
+
+def test_every_operation_of_the_openapi_document_has_examples(client):
+    document = client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                assert {"examples", "example"} & (set(parameter) | set(parameter["schema"])), (path, parameter)
+            body = operation.get("requestBody", {"content": {}})["content"]
+            if "application/json" in body:
+                assert schemas[body["application/json"]["schema"]["$ref"].split("/")[-1]]["examples"]
+            elif body:
+                assert body["application/octet-stream"]["example"]
 
 
 def test_the_examples_of_the_openapi_document_are_right(client):
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     for name, path, answered in (
         ("EmbeddingsRequest", "/v1/embeddings", EmbeddingsAnswer),
+        ("RerankRequest", "/v1/rerank", RerankAnswer),
+        ("ClassifyRequest", "/v1/classify", ClassifyAnswer),
         ("SearchRequest", "/v1/search", SearchAnswer),
     ):
         examples = schemas[name]["examples"]

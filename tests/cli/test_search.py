@@ -39,7 +39,7 @@ def test_the_json_of_a_hit(jv3, shared_index):
     )  # fmt: skip
     first = answer["hits"][0]
     assert list(first) == [
-        "rank", "score", "id", "uri", "title", "format", "page", "section", "span", "language", "text",
+        "rank", "score", "id", "document", "uri", "title", "format", "page", "section", "span", "language", "text",
         "relevance", "legs",
     ]  # fmt: skip
     assert (answer["language"], answer["mode"]) == ("en", "hybrid")

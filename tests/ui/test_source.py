@@ -15,9 +15,8 @@ from streamlit.testing.v1 import AppTest
 from jv3search.cli.commands import cli, run
 from jv3search.indexes import open_reader
 from jv3search.readers import PageWanted, SandboxedReader, fetch
-from jv3search.types import Document, Page, Section, Span
+from jv3search.types import Document, Page, Section, Span, document_id
 from jv3search.ui.parts import part_of, parts
-from jv3search.ui.request import key_of
 
 from .conftest import ROOT, settled
 
@@ -28,7 +27,7 @@ def place(index: Path, name: str, words: str, query: str = "") -> str:
         (row,) = [row for row in reader.documents() if row.uri.endswith(name)]
         text = reader.text(row.uri)
         chunk = next(chunk for chunk in reader.chunks(row.uri) if words in chunk.span.of(text))
-    asked = {"q": query, "doc": key_of(row.uri), "at": f"{chunk.span.start}-{chunk.span.end}"}
+    asked = {"q": query, "doc": document_id(row.uri), "at": f"{chunk.span.start}-{chunk.span.end}"}
     return "/?" + urlencode({name: value for name, value in asked.items() if value})
 
 
@@ -203,7 +202,7 @@ def test_a_text_whose_file_went_is_shown_with_a_word_and_without_a_download(own)
 
 
 def test_only_documents_of_the_index_can_be_opened(own) -> None:
-    for wanted in ("/etc/passwd", "../../etc/passwd", key_of("/etc/passwd"), "<b>"):
+    for wanted in ("/etc/passwd", "../../etc/passwd", document_id("/etc/passwd"), "<b>"):
         said = opened(f"/?doc={wanted}&at=0-10")
         assert "This document is not in the index any more." in said
         assert "root:" not in said

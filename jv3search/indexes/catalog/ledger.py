@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -12,9 +13,10 @@ from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.rows import FAILURES, LedgerRow
 
 
-def ledger_rows(transaction: ReadTransaction) -> list[LedgerRow]:
-    """The whole ledger, sorted by uri."""
-    return _rows(transaction, select(ledger))
+def ledger_rows(transaction: ReadTransaction, uris: Sequence[str] | None = None) -> list[LedgerRow]:
+    """The whole ledger, or the rows of some files, sorted by uri."""
+    wanted = select(ledger)
+    return _rows(transaction, wanted if uris is None else wanted.where(ledger.c.uri.in_(uris)))
 
 
 def failures(transaction: ReadTransaction) -> list[LedgerRow]:

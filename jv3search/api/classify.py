@@ -1,0 +1,115 @@
+"""POST /v1/classify as Jina's API has it: the label each text is nearest to, without any training."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Literal
+
+import numpy as np
+from fastapi import APIRouter
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from jv3search.api.errors import ApiError, Json
+from jv3search.api.fields import Fields, Text, WrittenText
+from jv3search.api.inputs import Inputs, check_model, whole
+from jv3search.api.rerank import TokenUsage
+from jv3search.api.service import Served
+from jv3search.types import Task, unit_rows
+
+router = APIRouter(tags=["embeddings"])
+
+_TASK: Task = "classification"
+_MOST_LABELS = 256
+
+
+class ClassifyRequest(Fields):
+    """Texts, and the labels to choose from."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "jv3-mini",
+                    "input": ["Die Tintenpatrone ist leer.", {"text": "パスワードを忘れました。"}],
+                    "labels": ["printer", "password", "weather"],
+                }
+            ]
+        }
+    )
+
+    model: Text = Field(examples=["jv3-mini"])
+    input: Inputs
+    labels: list[WrittenText] = Field(
+        description=f"2 to {_MOST_LABELS} different ones, in any language.",
+        json_schema_extra={"minItems": 2, "maxItems": _MOST_LABELS, "uniqueItems": True},
+    )
+
+
+class Prediction(BaseModel):
+    """A label, and its share of all labels' likelihood: the shares of a text add up to 1."""
+
+    label: str
+    score: float
+
+
+class Classification(BaseModel):
+    """The likeliest label of a text, and all of them in the request's order."""
+
+    object: Literal["classification"]
+    index: int
+    prediction: str
+    score: float
+    predictions: list[Prediction]
+
+
+class ClassifyAnswer(BaseModel):
+    """One classification a text, in their order."""
+
+    usage: TokenUsage
+    data: list[Classification]
+
+
+@router.post("/v1/classify", response_model=ClassifyAnswer)
+async def classify(wanted: ClassifyRequest, service: Served) -> Json:
+    """Give each text the nearest of some labels: Jina's request."""
+    check_model(wanted.model, service.model)
+    _check_labels(wanted.labels)
+    encoder = service.encoder()
+    texts = [*wanted.input, *wanted.labels]
+    tokens = await run_in_threadpool(lambda: [whole(encoder, text, _TASK) for text in texts])
+    means = await asyncio.wrap_future(encoder.submit(tokens, [[(0, len(text))] for text in tokens], _TASK))
+    rows = unit_rows(np.concatenate(means))
+    shares = _softmax(rows[: len(wanted.input)] @ rows[len(wanted.input) :].T)
+    data = [_as_json(index, row, wanted.labels) for index, row in enumerate(shares)]
+    return Json({"usage": {"total_tokens": sum(map(len, tokens))}, "data": data})
+
+
+def _check_labels(labels: Sequence[str]) -> None:
+    if len(labels) > _MOST_LABELS:
+        message = f"there are {len(labels)} labels; {_MOST_LABELS} can be told apart at once"
+        raise ApiError(HTTPStatus.BAD_REQUEST, "INPUT_LABEL_LIMIT_EXCEEDED", message)
+    if len(set(labels)) < max(2, len(labels)):
+        message = f"labels must be at least two, all different; there are {len(set(labels))} different ones"
+        raise ApiError(HTTPStatus.BAD_REQUEST, "INPUT_INVALID_LABELS", message)
+
+
+def _softmax(cosines: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Shares by row; of plain cosines, as Jina's API has them, so that they lie close together."""
+    powers = np.exp(cosines.astype(float))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _as_json(index: int, shares: NDArray[np.float64], labels: Sequence[str]) -> dict[str, object]:
+    best = int(shares.argmax())
+    return {
+        "object": "classification",
+        "index": index,
+        "prediction": labels[best],
+        "score": float(shares[best]),
+        "predictions": [{"label": label, "score": float(s)} for label, s in zip(labels, shares, strict=True)],
+    }
