@@ -42,7 +42,7 @@ STATE = WORK / "everyday.state.pt"  # of a step two that goes on
 PARTS = WORK / "everyday.parts.pt"  # the weights whose mean it is
 MOVED = 0.3  # of the way that step one goes is gone before step two begins
 WEIGHTS = (0.3, 0.7)  # of the weights before and after
-STEPS, TABLE_STEPS, KEEP_EVERY = 420, 800, 100
+STEPS, TABLE_STEPS, KEEP_EVERY = 980, 800, 100
 RATE, TABLE_RATE, HEAD_RATE = 8e-4, 3e-3, 1e-3
 SHARES = {  # of a step's texts
     "words": 0.22,
@@ -52,7 +52,7 @@ SHARES = {  # of a step's texts
     "written": 0.26,
     "terms": 0.22,
 }
-TAUGHT, PAIRS, ASKED, REPLAYED = 320, 128, 96, 16  # texts, translations, questions, sections a step
+TAUGHT, PAIRS, ASKED, REPLAYED = 256, 96, 96, 12  # texts, translations, questions, sections a step
 TRANSLATED = {"things": 0.15, "messages": 0.1, "written": 0.35, "terms": 0.4}  # of the translations of a step
 TABLE_ASKED = 256  # questions of a step of the table
 LONGEST, LONGEST_PASSAGE = 96, 160  # tokens
