@@ -165,7 +165,7 @@ def show(result: SearchResult, *, explain: bool = False) -> None:
         click.echo(_NOT_RELEVANT)
     width = min(shutil.get_terminal_size().columns, 110)
     for hit in result.hits:
-        click.echo(f"{click.style(f'{hit.rank:2}', bold=True)}  {_heading(hit)}")
+        click.echo(f"{click.style(f'{hit.rank:2}', bold=True)}  {heading(hit)}")
         for line in _body(hit, explain, width - 4) if explain or not result.nothing_relevant else ():
             click.echo(textwrap.indent(line, "    "))
         if not result.nothing_relevant:
@@ -183,7 +183,7 @@ def _body(hit: Hit, explain: bool, columns: int) -> Iterator[str]:
         yield click.style("; ".join(said), dim=True)
     for label, others in (("also in", hit.translations), ("same as", hit.copies)):
         for other in others:
-            yield click.style(f"{label}: {_heading(other)}", dim=True)
+            yield click.style(f"{label}: {heading(other)}", dim=True)
 
 
 def _said(leg: LegScore) -> str:
@@ -205,7 +205,7 @@ def _wrapped(text: str, columns: int) -> list[str]:
     return textwrap.wrap(text, width, max_lines=_SHOWN_LINES, placeholder=" …")
 
 
-def _heading(hit: Hit) -> str:
+def heading(hit: Hit) -> str:
     """manual.pdf, page 12, "Backups"  [en]  0.812 and the folder."""
     path = Path(hit.uri)
     place = "".join(

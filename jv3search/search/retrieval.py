@@ -136,7 +136,12 @@ def highlighted(result: SearchResult, encoder: Encoder) -> SearchResult:
     """The same result with the sentence of each hit that matches the query best: one more forward pass."""
     from jv3search.search.highlight import highlighted_hits
 
-    return replace(result, hits=tuple(highlighted_hits(result.hits, _meaning(parse(result.query)), encoder)))
+    return replace(result, hits=tuple(highlighted_hits(result.hits, meaning_of(result.query), encoder)))
+
+
+def meaning_of(query: str) -> str:
+    """What is embedded of a query as a person types it."""
+    return _meaning(parse(query))
 
 
 def retrieve(
