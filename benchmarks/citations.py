@@ -1,9 +1,9 @@
-"""Whether a cited passage bears a sentence out: how often the check is right.
+"""Whether a cited passage supports a sentence: how often the check is right.
 
     python -m benchmarks.citations [--half report] [--model jv3-mini] [--json]
 
 citations-choice.tsv and citations-report.tsv hold 100 passages each in eight languages, every one with a sentence
-that it bears out and one that it does not, in the passage's language or in another. A wrong sentence is of the
+that it supports and one that it does not, in the passage's language or in another. A wrong sentence is of the
 same subject and says what the passage does not (`topic`), or says the passage with a fact changed or denied
 (`changed`). The thresholds with the best mean of both shares are found on the first file; the second is for
 reporting.
@@ -38,7 +38,7 @@ class Pair:
 
     @property
     def right(self) -> bool:
-        """Whether the passage bears the sentence out."""
+        """Whether the passage supports the sentence."""
         return self.kind == "right"
 
 

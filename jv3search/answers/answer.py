@@ -12,14 +12,14 @@ from jv3search.types import Hit
 class AnswerSentence:
     """A sentence of an answer and its passages, whose `rank` is the number it names them by.
 
-    `borne_out` is False for a language model's sentence that none of its passages bears out, or that names none.
+    `supported` is False for a language model's sentence that none of its passages supports, or that names none.
     `unknown` are numbers it named though no passage has them; they are not in the text any more.
     """
 
     text: str
     language: str
     sources: tuple[Hit, ...]
-    borne_out: bool = True
+    supported: bool = True
     unknown: tuple[int, ...] = ()
 
 
@@ -48,7 +48,7 @@ class Answer:
     def _sentence_as_json(self, sentence: AnswerSentence) -> dict[str, Any]:
         found: dict[str, Any] = {"sentence": sentence.text, "language": sentence.language}
         if self.model:
-            found |= {"borne_out": sentence.borne_out, "unknown_numbers": list(sentence.unknown)}
+            found |= {"supported": sentence.supported, "unknown_numbers": list(sentence.unknown)}
         return found | {"sources": [_source_as_json(hit) for hit in sentence.sources]}
 
 

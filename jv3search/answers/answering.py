@@ -47,6 +47,7 @@ def answer_sentences(
     Where the search finds nothing relevant, no model is asked.
     """
     from jv3search.answers import extractive, written
+    from jv3search.search.retrieval import meaning_of
 
     most = written.PASSAGES if model else extractive.PASSAGES
     result = kb.search(question, k=most, where=where, otherwise=otherwise)
@@ -55,4 +56,4 @@ def answer_sentences(
     if model:
         yield from written.written(kb, result, model)
     else:
-        yield from extractive.quoted(result, kb.encoder)
+        yield from extractive.quoted(result, meaning_of(question), kb.encoder)

@@ -13,7 +13,7 @@ from jv3search.encoders.port import Encoder, TokenStates
 from jv3search.search.duplicates import NormalizedText, near_duplicate, normalized
 from jv3search.search.highlight import best_sentences
 from jv3search.search.relevance import nothing_relevant
-from jv3search.search.retrieval import SearchResult, meaning_of
+from jv3search.search.retrieval import SearchResult
 from jv3search.text.sentences import sentences
 from jv3search.types import Hit, Span
 
@@ -26,13 +26,15 @@ _SENTENCES = (
 )
 
 
-def quoted(result: SearchResult, encoder: Encoder) -> Iterator[AnswerSentence]:
+def quoted(result: SearchResult, meaning: str, encoder: Encoder) -> Iterator[AnswerSentence]:
     """The sentences that answer, in reading order; none where the search says that nothing is relevant.
+
+    `meaning` is what was embedded of the question.
 
     Passages that by themselves are not likely to answer are left out, and sentences that were quoted already.
     """
     hits = [hit for hit in result.hits[:PASSAGES] if not nothing_relevant([hit], result.mode)]
-    (query,) = encoder.encode_tokens([meaning_of(result.query)], "retrieval.query")
+    (query,) = encoder.encode_tokens([meaning], "retrieval.query")
     passages = encoder.encode_tokens([hit.text for hit in hits], "retrieval.passage")
     known: list[NormalizedText] = []
     for hit, passage in _in_reading_order(hits, passages):

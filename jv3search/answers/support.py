@@ -1,4 +1,4 @@
-"""Whether a passage bears out a sentence that cites it: both compared by the text-matching adapter."""
+"""Whether a passage supports a sentence that cites it: both compared by the text-matching adapter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jv3search.text.sentences import sentences
 from jv3search.types import Embedding, Hit, Span
 
 SAME_LANGUAGE, ACROSS_LANGUAGES = 0.66, 0.44
-"""Cosines from which a passage bears a sentence out, in its language and in another: languages lie apart.
+"""Cosines from which a passage supports a sentence, in its language and in another: languages lie apart.
 Chosen by `python -m benchmarks.citations --half choice`, docs/decisions/answers.md."""
 
 _COMPARED = 1_000  # characters, at most: a table without a full stop is longer than the model reads
@@ -26,7 +26,7 @@ class Support:
         self._parts: dict[int, tuple[list[Span], Embedding]] = {}
 
     def cosine(self, sentence: str, passage: Hit) -> tuple[float, Span]:
-        """The cosine of a sentence with what is most alike in a passage, and where that stands in the document."""
+        """The cosine of a sentence with the most similar part of a passage, and that part of the document."""
         spans, rows = self._embedded(passage)
         cosines = rows @ self._rows([sentence])[0]
         best = int(cosines.argmax())
@@ -34,7 +34,7 @@ class Support:
         return float(cosines[best]), Span(start + spans[best].start, start + spans[best].end)
 
     def checked(self, sentence: str, language: str, passages: Sequence[Hit]) -> tuple[bool, tuple[Hit, ...]]:
-        """Whether one of the passages bears a sentence out; the passages, with the words most alike marked."""
+        """Whether one of the passages supports a sentence; the passages, with the most similar words marked."""
         found = [self.cosine(sentence, passage) for passage in passages]
         marked = [replace(hit, sentence=span) for hit, (_, span) in zip(passages, found, strict=True)]
         enough = (
@@ -54,7 +54,7 @@ class Support:
 
 
 def threshold(foreign: bool) -> float:
-    """The cosine from which a passage bears a sentence out, which may be in another language than the passage."""
+    """The cosine from which a passage supports a sentence, which may be in another language than the passage."""
     return ACROSS_LANGUAGES if foreign else SAME_LANGUAGE
 
 

@@ -39,5 +39,5 @@ def _checked(sentence: CitedSentence, known: dict[int, Hit], support: Support) -
     cited = [known[number] for number in sentence.numbers if number in known]
     unknown = tuple(number for number in sentence.numbers if number not in known)
     language = detect(sentence.text)
-    borne_out, sources = support.checked(sentence.text, language, cited)
-    return AnswerSentence(sentence.text, language, sources, borne_out, unknown)
+    supported, sources = support.checked(sentence.text, language, cited)
+    return AnswerSentence(sentence.text, language, sources, supported, unknown)

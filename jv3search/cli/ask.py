@@ -18,7 +18,7 @@ from jv3search.cli.options import (
     model_option,
     notice,
 )
-from jv3search.cli.search import SearchCommand, heading
+from jv3search.cli.search import SearchCommand, give_notices, heading
 from jv3search.errors import InputError
 from jv3search.search.query import HELP
 
@@ -65,24 +65,31 @@ def ask(
         if writer:
             notice(f"The question and the passages found for it go to {writer.url} ({writer.name}).")
         if as_json:
-            echo_json(answer(kb, asked, quote=quote).as_json())
+            whole = answer(kb, asked, quote=quote)
+            echo_json(whole.as_json())
+            answered = not whole.refused
         else:
-            show(answer_sentences(kb, asked, writer))
+            answered = show(answer_sentences(kb, asked, writer))
+        give_notices(kb, found=answered)
 
 
-def show(sentences: Iterable[AnswerSentence]) -> None:
-    """An answer for people, each sentence as soon as it is there, and then where its passages stand."""
+def show(sentences: Iterable[AnswerSentence]) -> bool:
+    """An answer for people, each sentence as soon as it is there, and then where its passages stand.
+
+    Returns whether there was one.
+    """
     named: dict[int, Hit] = {}
     width = min(shutil.get_terminal_size().columns, 110)
-    said = _NOTHING
+    answered = False
     for sentence in sentences:
         named |= {hit.rank: hit for hit in sentence.sources}
-        said = ""
+        answered = True
         for line in textwrap.wrap(_said(sentence), width):
             click.echo(line)
-    click.echo(said)
+    click.echo("" if answered else _NOTHING)
     for number, hit in sorted(named.items()):
         click.echo(f"{click.style(f'[{number}]', bold=True)}  {heading(hit)}")
+    return answered
 
 
 def _said(sentence: AnswerSentence) -> str:
@@ -92,6 +99,6 @@ def _said(sentence: AnswerSentence) -> str:
         parts.append(f"(removed, there is no passage {', '.join(map(str, sentence.unknown))})")
     if not sentence.sources:
         parts.append("(names no passage)")
-    elif not sentence.borne_out:
-        parts.append("(not borne out by what it names)")
+    elif not sentence.supported:
+        parts.append("(not supported by the passage it names)")
     return " ".join(parts)

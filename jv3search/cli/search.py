@@ -135,11 +135,12 @@ def search(
             else:
                 show(result, explain=explain)
             step()
-        _give_notices(kb, result)
+        give_notices(kb, found=bool(result.hits))
 
 
-def _give_notices(kb: KnowledgeBase, last: SearchResult) -> None:
-    if not last.hits and not kb.documents():
+def give_notices(kb: KnowledgeBase, *, found: bool) -> None:
+    """What the user should know about the index; if nothing was found, whether there is anything in it."""
+    if not found and not kb.documents():
         notice("The index holds no documents yet: `ingest FOLDER` puts some in.")
     for remark in kb.reader.notices:
         notice(remark)

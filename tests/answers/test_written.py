@@ -27,10 +27,10 @@ def test_sentences_come_with_their_passages_and_are_checked(kb, server):
     answer = jv3search.answer(kb, QUESTION)
     assert (answer.model, answer.refused) == ("test-model", False)
     good, bad = answer.sentences
-    assert (good.text, good.language, good.borne_out) == (RIGHT.replace(" [1]", ""), "en", True)
+    assert (good.text, good.language, good.supported) == (RIGHT.replace(" [1]", ""), "en", True)
     assert [source.uri.rsplit("/")[-1] for source in good.sources] == ["backup.en.md"]
     assert "restore deleted files" in good.sources[0].sentence.of(kb.document(good.sources[0].uri).text)
-    assert not bad.borne_out
+    assert not bad.supported
     path, headers, body = server.requests[-1]
     assert (path, body["model"], body["stream"]) == ("/v1/chat/completions", "test-model", True)
     assert headers["authorization"] == "Bearer none"
@@ -39,14 +39,14 @@ def test_sentences_come_with_their_passages_and_are_checked(kb, server):
 def test_a_sentence_across_languages_is_checked_too(kb, server):
     server.will_say("Gelöschte Dateien stellt man wieder her, indem man sie von der Sicherung kopiert [1]. ")
     (sentence,) = jv3search.answer(kb, QUESTION).sentences
-    assert (sentence.language, sentence.borne_out) == ("de", True)
+    assert (sentence.language, sentence.supported) == ("de", True)
 
 
 def test_numbers_that_do_not_exist_are_removed_and_said(kb, server, jv3, shared_index, monkeypatch):
     server.will_say("To restore deleted files, copy them back [1][99]. It is easy [77].")
     first, second = jv3search.answer(kb, QUESTION).sentences
     assert ([hit.rank for hit in first.sources], first.unknown) == ([1], (99,))
-    assert (second.sources, second.unknown, second.borne_out) == ((), (77,), False)
+    assert (second.sources, second.unknown, second.supported) == ((), (77,), False)
     monkeypatch.setenv("JV3SEARCH_ANSWERS_URL", server.url)
     monkeypatch.setenv("JV3SEARCH_ANSWERS_MODEL", "test-model")
     outcome = jv3("ask", QUESTION, "--index", shared_index)
@@ -274,7 +274,7 @@ def test_a_model_that_obeys_a_document_is_caught(injection, kb, server, capsys):
     assert not any(c in said for c in "\x1b\x07\x9b")
     assert len(server.requests) == 1  # nothing that an answer names is fetched
     said = " ".join(said.split())
-    assert "not borne out by what it names" in said or "names no passage" in said
+    assert "not supported by the passage it names" in said or "names no passage" in said
 
 
 @pytest.mark.parametrize("injection", INJECTIONS)

@@ -54,6 +54,15 @@ def test_for_people(jv3, shared_index):
     assert "[de]" in outcome.out
 
 
+def test_an_empty_index_names_the_next_step(jv3, tmp_path):
+    (tmp_path / "นัดหมาย.txt").write_text("พบแพทย์วันจันทร์", encoding="utf-8")
+    jv3("ingest", tmp_path / "นัดหมาย.txt", "--index", tmp_path / "kb", "--model", "jv3-mini")
+    jv3("remove", tmp_path / "นัดหมาย.txt", "--index", tmp_path / "kb")
+    outcome = jv3("ask", "พบแพทย์เมื่อไหร่", "--index", tmp_path / "kb")
+    assert outcome.out == "Nothing in your documents answers this.\n"
+    assert "The index holds no documents yet" in outcome.err
+
+
 def test_operators_narrow_what_is_quoted(jv3, shared_index):
     outcome = jv3("ask", "password lang:ja", "--index", shared_index, "--json")
     assert {part["language"] for part in json.loads(outcome.out)["answer"]} <= {"ja"}
