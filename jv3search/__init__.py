@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jv3search.answers.answer import Answer
+    from jv3search.answers.answering import answer
     from jv3search.errors import JV3SearchError
     from jv3search.knowledge_base import IngestReport, KnowledgeBase, load_encoder, open  # noqa: A004 - as gzip.open
     from jv3search.search.retrieval import SearchResult
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Answer": "answers.answer",
     "Document": "types",
     "Filter": "types",
     "Hit": "types",
@@ -21,11 +24,13 @@ _HOME = {
     "KnowledgeBase": "knowledge_base",
     "SearchResult": "search.retrieval",
     "Span": "types",
+    "answer": "answers.answering",
     "load_encoder": "knowledge_base",
     "open": "knowledge_base",
 }
 
 __all__ = [
+    "Answer",
     "Document",
     "Filter",
     "Hit",
@@ -34,6 +39,7 @@ __all__ = [
     "KnowledgeBase",
     "SearchResult",
     "Span",
+    "answer",
     "load_encoder",
     "open",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,9 @@ class Settings:
     roots      folders the application may read documents of, joined as in PATH; empty: the documents folder
     upload_limit_mb  largest file the application takes, in megabytes; the readers take 200 at most
     server  URL of a `jv3search serve` of the same index, which answers the searches of the command line
+    answers_url      address of an OpenAI-compatible server that writes answers; empty: passages are quoted
+    answers_model    the language model's name there
+    answers_key      the key that server asks for, a secret
     """
 
     documents: Path = Path("ingest")
@@ -70,6 +73,9 @@ class Settings:
     roots: str = ""
     upload_limit_mb: int = 200
     server: str = ""
+    answers_url: str = ""
+    answers_model: str = ""
+    answers_key: str = field(default="", repr=False)
 
 
 def load_settings(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:
@@ -92,13 +98,22 @@ def _path_of_file(environment: Mapping[str, str]) -> Path:
 def _from_file(environment: Mapping[str, str]) -> dict[str, Any]:
     path = _path_of_file(environment)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _flat(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         if _CONFIG in environment:
             raise ConfigError(f"the settings file {path} named by {_CONFIG} does not exist") from None
         return {}
     except (OSError, ValueError) as error:
         raise ConfigError(f"the settings file {path} cannot be read: {error}") from None
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a file; `url` in the table `[answers]` is the setting answers_url."""
+    table = values.get("answers")
+    if not isinstance(table, dict):
+        return dict(values)
+    rest = {key: value for key, value in values.items() if key != "answers"}
+    return rest | {f"answers_{key}": value for key, value in table.items()}
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -119,7 +134,8 @@ def _applied(settings: Settings, values: Mapping[str, Any], origin: str) -> Sett
 
 
 def _converted(key: str, kind: type, value: object, origin: str) -> object:
-    wrong = ConfigError(f"{origin} sets {key} to {value!r}; expected {_KINDS.get(kind, 'a path')}")
+    said = "a value" if key == "answers_key" else repr(value)
+    wrong = ConfigError(f"{origin} sets {key} to {said}; expected {_KINDS.get(kind, 'a path')}")
     if isinstance(value, bool) or not isinstance(value, str | int | Path):
         raise wrong
     try:

@@ -12,6 +12,7 @@ JV3SearchError
 ├── IndexNotFound        no index in that folder
 ├── IndexMismatch        the index was built with another model or other settings
 ├── IndexLocked          another process is writing to the index
+├── AnswerError          the language model's server did not answer, or broke off
 └── StorageError         the disk is full, the folder is read-only, the catalog is damaged
 """
 
@@ -66,3 +67,7 @@ class IndexLocked(JV3SearchError):
 
 class StorageError(JV3SearchError):
     """The disk is full, the folder is read-only, or the catalog is damaged."""
+
+
+class AnswerError(JV3SearchError):
+    """The language model's server did not answer, or broke off."""

@@ -31,8 +31,8 @@ def kb(shared_index):
 
 def test_the_public_names():
     assert jv3search.__all__ == [
-        "Document", "Filter", "Hit", "IngestReport", "JV3SearchError", "KnowledgeBase", "SearchResult", "Span",
-        "load_encoder", "open",
+        "Answer", "Document", "Filter", "Hit", "IngestReport", "JV3SearchError", "KnowledgeBase", "SearchResult", "Span",
+        "answer", "load_encoder", "open",
     ]  # fmt: skip
     assert all(getattr(jv3search, name) for name in jv3search.__all__)
     with pytest.raises(AttributeError, match="no attribute 'index'"):

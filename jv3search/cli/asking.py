@@ -14,9 +14,9 @@ from jv3search.cli.options import notice
 from jv3search.config import TOKEN
 from jv3search.errors import ConfigError, IndexMismatch, InputError, JV3SearchError
 
-Answer = dict[str, Any]
-Ask = Callable[[str], Answer]
-"""A question -> the answer in its public form, as `--json` prints it."""
+ResultJson = dict[str, Any]
+Ask = Callable[[str], ResultJson]
+"""A question -> the search result in its public form, as `--json` prints it."""
 
 _CONNECT_SECONDS = 3.0  # for a machine in the same network; one that is switched off never refuses
 _ANSWER_SECONDS = 600.0  # what a server with a full queue and the real model may need
@@ -43,7 +43,7 @@ def asks_first(server: str, options: Mapping[str, object], here: Ask) -> Ask:
     url = _address(server)
     gone = False
 
-    def ask(query: str) -> Answer:
+    def ask(query: str) -> ResultJson:
         nonlocal gone
         if not gone:
             try:
@@ -67,7 +67,7 @@ def _address(server: str) -> SplitResult:
     return url
 
 
-def _answer(url: SplitResult, request: Mapping[str, object]) -> Answer:
+def _answer(url: SplitResult, request: Mapping[str, object]) -> ResultJson:
     try:
         status, body = _post(url, json.dumps(request).encode())
     except (OSError, HTTPException) as error:
@@ -82,7 +82,7 @@ def _answer(url: SplitResult, request: Mapping[str, object]) -> Answer:
     raise kind(words.format(url=url.geturl(), message=message, token=TOKEN))
 
 
-def _parsed(status: int, body: bytes) -> Answer:
+def _parsed(status: int, body: bytes) -> ResultJson:
     """The body, which has hits or says what is wrong."""
     try:
         answer: Any = json.loads(body)
@@ -109,7 +109,7 @@ def _post(url: SplitResult, body: bytes) -> tuple[int, bytes]:
         connection.close()
 
 
-def _message(answer: Answer) -> str:
+def _message(answer: ResultJson) -> str:
     """What an error's body says."""
     detail = answer["detail"]
     return str(detail["message"] if isinstance(detail, dict) and "message" in detail else detail)

@@ -15,6 +15,7 @@ from jv3search.errors import JV3SearchError
 COMMANDS = {
     "ingest": "jv3search.cli.ingest:ingest",
     "search": "jv3search.cli.search:search",
+    "ask": "jv3search.cli.ask:ask",
     "status": "jv3search.cli.index:status",
     "list": "jv3search.cli.index:list_documents",
     "show": "jv3search.cli.show:show",
@@ -33,6 +34,7 @@ COMMANDS = {
 _SUMMARIES = {
     "ingest": "Read documents, embed them with late chunking, and store them.",
     "search": "Find the chunks that answer a question, in any language.",
+    "ask": "Answer a question from the documents, each sentence with its source.",
     "status": "Show what is in the index.",
     "list": "List the documents in the index.",
     "show": "Print a hit with the chunks around it, or the text of a document.",

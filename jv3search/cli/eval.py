@@ -70,6 +70,7 @@ from jv3search.errors import InputError
     help="By how much a value may fall before it counts as worse.",
 )
 @click.option("--save", type=PathType(), metavar="FILE", help="Save the evaluation as a baseline.")
+@click.option("--answers", is_flag=True, help="Measure the answers that are quoted, not the searches.")
 @json_option
 def evaluate(
     dataset: Path | None,
@@ -85,6 +86,7 @@ def evaluate(
     baseline: Path | None,
     tolerance: float,
     save: Path | None,
+    answers: bool,
     as_json: bool,
 ) -> int:
     """Measure nDCG, recall and reciprocal rank by query language and document language.
@@ -99,6 +101,8 @@ def evaluate(
     from jv3search.evaluation.tables import evaluation_text
 
     _check(dataset, silver, index, save, baseline)
+    if answers:
+        return _answers(dataset, model, engine, as_json)
     before = load_baseline(baseline) if baseline else None
     grid = Grid(pooling, dims, mode, standard_measures(k))
     found = measured(index, model, dataset, grid, sample=sample, engine=engine, progress=counting)
@@ -112,6 +116,19 @@ def evaluate(
     if save:
         save.write_text(json.dumps(as_saved, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return _compare(before, as_saved, tolerance) if before else 0
+
+
+def _answers(dataset: Path | None, model: str | None, engine: str | None, as_json: bool) -> int:
+    from jv3search.evaluation.answers import answers_text, evaluate_answers
+
+    if dataset is None or not dataset.is_dir():
+        raise InputError("--answers needs a DATASET that is a folder in the BEIR layout")
+    found = evaluate_answers(dataset, model, engine=engine, progress=counting)
+    if as_json:
+        echo_json(found.as_json())
+    else:
+        click.echo(answers_text(found))
+    return 0
 
 
 def _check(

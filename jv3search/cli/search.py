@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jv3search.cli.asking import Answer, Ask, asks_first
+from jv3search.cli.asking import Ask, ResultJson, asks_first
 from jv3search.cli.options import (
     PathType,
     echo_json,
@@ -132,23 +132,24 @@ def search(
     with kb, counting(len(questions), "searching", beside_results=True) as step:
         for number, question in enumerate(questions, start=1):
             with _in_line(number, queries):
-                answer = ask(question)
+                result = ask(question)
             if as_json or queries:
-                echo_json(answer)
+                echo_json(result)
             else:
-                show(answer, explain=explain)
+                show(result, explain=explain)
             step()
-        _give_notices(kb, answer)
+        give_notices(kb, found=bool(result["hits"]))
 
 
-def _search_here(kb: KnowledgeBase, explain: bool, question: str, **options: Any) -> Answer:
-    """The answer in its public form."""
+def _search_here(kb: KnowledgeBase, explain: bool, question: str, **options: Any) -> ResultJson:
+    """The search result in its public form."""
     result = kb.search(question, **options)
     return (kb.highlight(result) if explain else result).as_json()
 
 
-def _give_notices(kb: KnowledgeBase, last: Answer) -> None:
-    if not last["hits"] and not kb.documents():
+def give_notices(kb: KnowledgeBase, *, found: bool) -> None:
+    """What the user should know about the index; if nothing was found, whether there is anything in it."""
+    if not found and not kb.documents():
         notice("The index has no documents yet: add some with `ingest FOLDER`.")
     for remark in kb.reader.notices:
         notice(remark)
@@ -163,27 +164,27 @@ def _in_line(number: int, queries: Path | None) -> Iterator[None]:
         raise InputError(f"line {number} of {queries}: {error}" if queries else str(error)) from None
 
 
-def show(answer: Answer, *, explain: bool = False) -> None:
-    """An answer for people: where each hit is, its first lines, and where else the passage stands.
+def show(result: ResultJson, *, explain: bool = False) -> None:
+    """A result for people: where each hit is, its first lines, and where else the passage stands.
 
     Where nothing is relevant that is said first, and of the nearest passages only the places are shown.
     """
-    relevant = not answer["nothing_relevant"]
-    if not answer["hits"]:
-        click.echo(_NOTHING[answer["mode"] == "keyword"])
+    relevant = not result["nothing_relevant"]
+    if not result["hits"]:
+        click.echo(_NOTHING[result["mode"] == "keyword"])
     elif not relevant:
         click.echo(_NOT_RELEVANT)
     width = min(shutil.get_terminal_size().columns, 110)
-    for hit in answer["hits"]:
+    for hit in result["hits"]:
         rank = click.style(f"{hit['rank']:2}", bold=True)
-        click.echo(f"{rank}  {_heading(hit)}")
+        click.echo(f"{rank}  {heading(hit)}")
         for line in _body(hit, explain, width - 4) if explain or relevant else ():
             click.echo(textwrap.indent(line, "    "))
         if relevant:
             click.echo()
 
 
-def _body(hit: Answer, explain: bool, columns: int) -> Iterator[str]:
+def _body(hit: ResultJson, explain: bool, columns: int) -> Iterator[str]:
     if explain and "sentence" in hit:
         start, end = (place - hit["span"][0] for place in hit["sentence"])
         for line in _wrapped(harmless(" ".join(hit["text"][start:end].split())), columns):
@@ -194,7 +195,7 @@ def _body(hit: Answer, explain: bool, columns: int) -> Iterator[str]:
         yield click.style("; ".join(said), dim=True)
     for label, others in (("also in", "translations"), ("same as", "copies")):
         for other in hit.get(others, ()):
-            yield click.style(f"{label}: {_heading(other)}", dim=True)
+            yield click.style(f"{label}: {heading(other)}", dim=True)
 
 
 def _said(leg: Mapping[str, Any]) -> str:
@@ -216,7 +217,7 @@ def _wrapped(text: str, columns: int) -> list[str]:
     return textwrap.wrap(text, width, max_lines=_SHOWN_LINES, placeholder=" …")
 
 
-def _heading(hit: Answer) -> str:
+def heading(hit: ResultJson) -> str:
     """manual.pdf, page 12, "Backups"  [en]  0.812 and the folder."""
     path = Path(hit["uri"])
     page = f", page {hit['page']}" if hit["page"] is not None else ""

@@ -1,6 +1,7 @@
 """The BEIR layout (Thakur et al. 2021, arXiv 2104.08663): corpus.jsonl, queries.jsonl, qrels/*.tsv.
 
-Beyond BEIR each line of the two JSONL files may tell its "language" (or "lang"); otherwise it is detected.
+Beyond BEIR each line of the two JSONL files may tell its "language" (or "lang"); otherwise it is detected. A query
+may tell its "passages", the words that answer it by the ids of documents.
 """
 
 from __future__ import annotations
@@ -34,11 +35,15 @@ def read_beir(folder: Path) -> tuple[list[CorpusDocument], Collection]:
     """The corpus and its queries; InputError names the file and line that does not fit."""
     notices: list[str] = []
     corpus = {key: _document(key, row, where) for key, row, where in _rows(folder / "corpus.jsonl")}
-    texts = {key: _query(key, row, where) for key, row, where in _rows(folder / "queries.jsonl")}
+    asked = list(_rows(folder / "queries.jsonl"))
+    texts = {key: _query(key, row, where) for key, row, where in asked}
+    passages = {key: _passages(row, where) for key, row, where in asked}
     path = _qrels_file(folder / "qrels", notices)
     qrels = _qrels(path, texts, corpus)
     queries = tuple(
-        Query(key, text, language, qrels[key]) for key, (text, language) in texts.items() if qrels.get(key)
+        Query(key, text, language, qrels[key], passages[key])
+        for key, (text, language) in texts.items()
+        if qrels.get(key)
     )
     if not queries:
         raise InputError(f"{path}: no query has a relevant document, so there is nothing to measure")
@@ -69,6 +74,14 @@ def _query(key: str, row: Mapping[str, Any], where: str) -> tuple[str, str]:
     if not text.strip():
         raise InputError(f"{where}: query {key!r} is blank; give it a text, or take it out of the qrels as well")
     return text, _language(row, where) or detect(text)
+
+
+def _passages(row: Mapping[str, Any], where: str) -> dict[str, str]:
+    """The words that answer, by document; a line need not tell them."""
+    found = row.get("passages", {})
+    if not isinstance(found, dict) or not all(isinstance(words, str) for words in found.values()):
+        raise InputError(f"{where}: 'passages' is {found!r}, not the words that answer by the ids of documents")
+    return found
 
 
 def _text(row: Mapping[str, Any], name: str, where: str) -> str:

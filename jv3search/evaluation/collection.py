@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import regex
@@ -16,12 +16,16 @@ _LANGUAGE = regex.compile(r"[a-z]{2,3}")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query and its relevance judgements (qrels): `relevant` maps the names of targets to grades above 0."""
+    """A query and its relevance judgements (qrels): `relevant` maps the names of targets to grades above 0.
+
+    `passages` maps documents to the words in them that answer, where that was judged.
+    """
 
     id: str
     text: str
     language: str
     relevant: Mapping[str, int]
+    passages: Mapping[str, str] = field(default_factory=dict)
 
 
 def _of_language(language: str) -> Filter:

@@ -106,7 +106,7 @@ def evaluate(
             kb = KnowledgeBase(with_model(load_settings({"index": index, "model": model, "engine": engine})))
             encoder: Encoder = encoder_of(kb.settings)
             reader, collection = stack.enter_context(
-                _of_dataset(dataset, encoder, kb.manifest(), grid.poolings[0], progress)
+                dataset_index(dataset, encoder, kb.manifest(), grid.poolings[0], progress)
             )
         else:
             kb = stack.enter_context(open_index(index, model=model, engine=engine))
@@ -117,7 +117,7 @@ def evaluate(
 
 
 @contextmanager
-def _of_dataset(
+def dataset_index(
     folder: Path, encoder: Encoder, manifest: Manifest, pooling: Pooling, progress: Progress
 ) -> Iterator[tuple[IndexReader, Collection]]:
     """A data set's queries, and an index of its corpus that is deleted afterwards."""

@@ -18,13 +18,14 @@ def evaluation_text(found: Evaluation, k: int) -> str:
         for measure in shown_measures(run.matrix, k):
             parts.append(f"{_name(run)}\n{matrix_table(run.matrix, measure)}")
         if run.refusals:
-            parts.append(f"{_name(run)}\n{_refusals(run.refusals)}")
+            parts.append(f"{_name(run)}\n{refusals_text(run.refusals)}")
     if len(found.runs) > 1:
         parts.append(_summary(found, k))
     return "\n\n".join(parts)
 
 
-def _refusals(found: Refusals) -> str:
+def refusals_text(found: Refusals) -> str:
+    """How often "nothing relevant" was said, and how often that was right."""
     precision = _EMPTY if found.precision is None else f"{found.precision:.3f}"
     return (
         f'"nothing relevant" was the answer to {found.refused} of {found.unanswerable} unanswerable queries and '

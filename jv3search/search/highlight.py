@@ -35,15 +35,20 @@ def highlighted_hits(hits: Sequence[Hit], question: str, encoder: Encoder) -> li
 
 def best_sentence(query: TokenStates, passage: TokenStates, parts: Sequence[Span]) -> Span | None:
     """The sentence of a passage that answers best to the question's tokens, the first of equals."""
+    return next(iter(best_sentences(query, passage, parts, 1)), None)
+
+
+def best_sentences(query: TokenStates, passage: TokenStates, parts: Sequence[Span], count: int) -> list[Span]:
+    """At most `count` sentences of a passage, that first which answers best to the question's tokens."""
     if not (parts and len(query.states) and len(passage.states)):
-        return None
+        return []
     mean = passage.states.mean(axis=0)
     similarity = (query.states - mean) @ unit_rows(passage.states - mean).T  # (query's, passage's tokens)
     ends = [sentence.end for sentence in parts]
     owners = np.searchsorted(ends, passage.offsets[:, 0], side="right")  # only blanks lie between sentences
     owned, firsts = np.unique(np.minimum(owners, len(parts) - 1), return_index=True)
     scores = np.maximum.reduceat(similarity, firsts, axis=1).sum(axis=0)
-    return parts[int(owned[np.argmax(scores)])]
+    return [parts[int(at)] for at in owned[np.argsort(-scores, kind="stable")[:count]]]
 
 
 def _placed(span: Span | None, start: int) -> Span | None:

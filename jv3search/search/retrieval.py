@@ -89,7 +89,7 @@ class SearchResult:
             "dimension": self.dimension,
             "mode": self.mode,
             "nothing_relevant": self.nothing_relevant,
-            "hits": [_hit_as_json(hit) for hit in self.hits],
+            "hits": [hit_as_json(hit) for hit in self.hits],
         }
 
 
@@ -136,7 +136,12 @@ def highlighted(result: SearchResult, encoder: Encoder) -> SearchResult:
     """The same result with the sentence of each hit that matches the query best: one more forward pass."""
     from jv3search.search.highlight import highlighted_hits
 
-    return replace(result, hits=tuple(highlighted_hits(result.hits, _meaning(parse(result.query)), encoder)))
+    return replace(result, hits=tuple(highlighted_hits(result.hits, meaning_of(result.query), encoder)))
+
+
+def meaning_of(query: str) -> str:
+    """What is embedded of a query as a person types it."""
+    return _meaning(parse(query))
 
 
 def retrieve(
@@ -221,7 +226,8 @@ def _needed(encoder: Encoder | None) -> Encoder:
     return encoder
 
 
-def _hit_as_json(hit: Hit) -> dict[str, Any]:
+def hit_as_json(hit: Hit) -> dict[str, Any]:
+    """A hit in its public form."""
     found: dict[str, Any] = {
         "rank": hit.rank,
         "score": round(hit.score, 6),
@@ -243,5 +249,5 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
         found["sentence"] = [hit.sentence.start, hit.sentence.end]
     for name, others in (("copies", hit.copies), ("translations", hit.translations)):
         if others:
-            found[name] = [_hit_as_json(other) for other in others]
+            found[name] = [hit_as_json(other) for other in others]
     return found

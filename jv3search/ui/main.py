@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from jv3search.ui import library, overview, search_page, settings, state
+from jv3search.ui import answer_page, library, overview, search_page, settings, state
 from jv3search.ui.i18n import gettext as _
 
 _HERE = Path(__file__).parent
@@ -18,6 +18,7 @@ def pages() -> dict[str, st.Page]:
         page.url_path: page
         for page in (
             st.Page(search_page.show, title=_("Search"), icon=":material/search:", default=True),
+            st.Page(answer_page.show, title=_("Answer"), icon=":material/format_quote:", url_path="answer"),
             st.Page(library.show, title=_("Library"), icon=":material/folder_open:", url_path="library"),
             st.Page(overview.show, title=_("Overview"), icon=":material/insights:", url_path="overview"),
             st.Page(settings.show, title=_("Settings"), icon=":material/tune:", url_path="settings"),

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 def show() -> None:
     """Draw the page."""
+    frame(_page)
+
+
+def frame(draw: Callable[[OpenIndex, Sequence[DocumentRow]], None]) -> None:
+    """A page that asks questions: `draw` gets the index and its documents, once there are any."""
     with state.shown():
         with st.sidebar:
             choose_knowledge_base()
@@ -43,13 +48,13 @@ def show() -> None:
         index = state.current(kb)
         documents = state.documents(index)
         if documents:
-            _page(index, documents)
+            draw(index, documents)
         else:
             _first_run(st.write)
 
 
 def _page(index: OpenIndex, documents: Sequence[DocumentRow]) -> None:
-    request, found = urls.current(), _facets(index.stamp, documents)
+    request, found = urls.current(), facets(index.stamp, documents)
     filters.panel(request, found)
     if request.query:
         with st.container(key="field"):
@@ -63,7 +68,8 @@ def _page(index: OpenIndex, documents: Sequence[DocumentRow]) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _facets(stamp: Stamp, _documents: Sequence[DocumentRow]) -> filters.Facets:
+def facets(stamp: Stamp, _documents: Sequence[DocumentRow]) -> filters.Facets:
+    """What an index can be narrowed to, counted once for each state of it."""
     return filters.facets(_documents)
 
 
@@ -93,6 +99,16 @@ def _start(request: Request, documents: int, languages: int) -> None:
 
 def _field(request: Request) -> None:
     """The question, and quietly below it how to ask more exactly."""
+    question(request)
+    with st.container(horizontal=True, horizontal_alignment="left", gap="small", key="below-field"):
+        with st.popover(_("Ask more exactly"), icon=":material/help:", type="tertiary"):
+            _operators()
+        with st.popover(_("Way of searching"), icon=":material/tune:", type="tertiary"):
+            _modes(request)
+
+
+def question(request: Request) -> None:
+    """The field in which a question is typed."""
     st.session_state["q"] = request.query
     st.text_input(
         _("What are you looking for?"),
@@ -103,11 +119,6 @@ def _field(request: Request) -> None:
         label_visibility="collapsed",
         on_change=_ask,
     )
-    with st.container(horizontal=True, horizontal_alignment="left", gap="small", key="below-field"):
-        with st.popover(_("Ask more exactly"), icon=":material/help:", type="tertiary"):
-            _operators()
-        with st.popover(_("Way of searching"), icon=":material/tune:", type="tertiary"):
-            _modes(request)
 
 
 def _ask() -> None:
@@ -156,7 +167,7 @@ def _results(index: OpenIndex, request: Request, found: filters.Facets) -> None:
     if not answer.hits:
         _nothing(index.kb, request, found)
         return
-    left, right = _columns(request)
+    left, right = columns(request)
     with left:
         drawn = _list(answer, request)
     hits = answers.explained(index, request, found.root).hits
@@ -167,7 +178,8 @@ def _results(index: OpenIndex, request: Request, found: filters.Facets) -> None:
             source.show(index, request, hits)
 
 
-def _columns(request: Request) -> tuple[DeltaGenerator, DeltaGenerator | None]:
+def columns(request: Request) -> tuple[DeltaGenerator, DeltaGenerator | None]:
+    """The place for what was found, and that for the source that is opened beside it."""
     if request.opened is None:
         return st.container(key="results"), None
     left, right = st.columns([5, 6], gap="medium")

@@ -31,6 +31,7 @@ def test_search_and_source_have_no_serious_finding(serve, open_page, library, da
     for path in (
         "/",
         "/?q=backup",
+        "/answer?q=backup",
         place(library, "weather-ar.html", "الضغط", "weather"),
         place(library, "fahrrad-de.pdf", "Bremshebel", "Bremse"),
     ):

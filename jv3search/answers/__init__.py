@@ -1,0 +1,1 @@
+"""Answers to questions: every sentence with the passages it rests on."""

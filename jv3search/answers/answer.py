@@ -1,0 +1,69 @@
+"""What an answer is: sentences in reading order, each with the passages it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jv3search.types import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSentence:
+    """A sentence of an answer and its passages, whose `rank` is the number it names them by.
+
+    `supported` is False for a language model's sentence that none of its passages supports, or that names none.
+    `unknown` are numbers it named though no passage has them; they are not in the text any more.
+    """
+
+    text: str
+    language: str
+    sources: tuple[Hit, ...]
+    supported: bool = True
+    unknown: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a question; `model` is the language model that wrote it, empty where passages are quoted."""
+
+    question: str
+    sentences: tuple[AnswerSentence, ...]
+    model: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing in the documents answers the question."""
+        return not self.sentences
+
+    def as_json(self) -> dict[str, Any]:
+        """The public form: plain values that `json.dumps` takes."""
+        return {
+            "question": self.question,
+            "refused": self.refused,
+            **({"model": self.model} if self.model else {}),
+            "answer": [self._sentence_as_json(sentence) for sentence in self.sentences],
+        }
+
+    def _sentence_as_json(self, sentence: AnswerSentence) -> dict[str, Any]:
+        found: dict[str, Any] = {"sentence": sentence.text, "language": sentence.language}
+        if self.model:
+            found |= {"supported": sentence.supported, "unknown_numbers": list(sentence.unknown)}
+        return found | {"sources": [_source_as_json(hit) for hit in sentence.sources]}
+
+
+def _source_as_json(hit: Hit) -> dict[str, Any]:
+    source: dict[str, Any] = {
+        "number": hit.rank,
+        "id": hit.chunk_id,
+        "uri": hit.uri,
+        "title": hit.title,
+        "page": hit.page,
+        "section": hit.section,
+        "span": [hit.span.start, hit.span.end],
+        "language": hit.language,
+        "text": hit.text,
+    }
+    if hit.sentence:
+        source["sentence"] = [hit.sentence.start, hit.sentence.end]
+    return source

@@ -1,0 +1,113 @@
+"""The language model of the settings: any server that speaks OpenAI's chat protocol, by its official client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from jv3search.config import Settings
+from jv3search.errors import AnswerError, ConfigError
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+Message = dict[str, str]
+
+_PATIENCE = 180.0  # seconds of silence: a CPU reads a prompt of 2,000 tokens with some tens of tokens a second
+_LONGEST = 20_000  # characters of a reply, ten pages: a model that repeats itself never ends
+_SAID = 300  # characters of a server's message that are passed on
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """A model by its name on a server; nothing but a question and its passages is sent there."""
+
+    url: str
+    name: str
+    key: str = field(default="", repr=False)
+    patience: float = _PATIENCE
+
+
+def language_model(settings: Settings) -> LanguageModel | None:
+    """The model that the settings name, None if they name no server; ConfigError if they are not complete."""
+    if not settings.answers_url:
+        return None
+    url = urlsplit(settings.answers_url)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ConfigError(
+            f"[answers] url is {settings.answers_url!r}; expected an address like http://localhost:11434/v1"
+        )
+    if not settings.answers_model:
+        raise ConfigError(f"[answers] names the server {settings.answers_url} but no model: set `model` there")
+    if find_spec("openai") is None:
+        raise ConfigError("openai is not installed, which asks language models: pip install 'jv3search[answers]'")
+    return LanguageModel(settings.answers_url, settings.answers_model, settings.answers_key)
+
+
+def reply(model: LanguageModel, messages: Sequence[Message]) -> Iterator[str]:
+    """What the model says, in the pieces it arrives in.
+
+    AnswerError if the server cannot be reached, refuses, keeps silent, breaks off, or never ends.
+    """
+    import httpx
+    import openai
+
+    length = 0
+    try:
+        with _client(model) as client:
+            for piece in _pieces(client, model, messages):
+                length += len(piece)
+                if length > _LONGEST:
+                    raise AnswerError(f"{_where(model)} wrote more than {_LONGEST:,} characters: stopped there")
+                yield piece
+    except (openai.APITimeoutError, httpx.TimeoutException):
+        raise AnswerError(f"{_where(model)} sent nothing for {model.patience:g} seconds: try again") from None
+    except openai.APIStatusError as error:
+        raise AnswerError(f"{_where(model)} refused ({error.status_code}): {_harmless(error.message)}") from None
+    except openai.APIConnectionError as error:
+        reason = _harmless(str(error.__cause__ or error))
+        raise AnswerError(f"{_where(model)} cannot be reached, or broke off ({reason}): is it running?") from None
+    except httpx.HTTPError as error:
+        raise AnswerError(f"{_where(model)} broke off ({error}): ask again") from None
+    except (openai.OpenAIError, ValueError) as error:
+        raise AnswerError(f"{_where(model)} sent what cannot be read: {_harmless(str(error))}") from None
+
+
+def _client(model: LanguageModel) -> OpenAI:
+    """A client that sends nothing to another server than this, whatever the environment or the server says."""
+    import openai
+
+    return openai.OpenAI(
+        base_url=model.url,
+        api_key=model.key or "none",  # the client demands one, and would take another server's
+        organization="",
+        project="",
+        timeout=model.patience,
+        max_retries=0,
+        http_client=openai.DefaultHttpxClient(follow_redirects=False),
+    )
+
+
+def _pieces(client: OpenAI, model: LanguageModel, messages: Sequence[Message]) -> Iterator[str]:
+    sent: Any = list(messages)
+    ended = None
+    for event in client.chat.completions.create(model=model.name, messages=sent, stream=True, temperature=0):
+        for choice in event.choices or ():
+            if choice.delta and choice.delta.content:
+                yield choice.delta.content
+            ended = choice.finish_reason or ended
+    if ended != "stop":
+        reason = "reached its limit of tokens" if ended == "length" else f"ended with {ended!r}"
+        raise AnswerError(f"{_where(model)} broke off ({reason}): what it wrote may not be whole")
+
+
+def _where(model: LanguageModel) -> str:
+    return f"the language model {model.name} at {model.url}"
+
+
+def _harmless(text: str) -> str:
+    """A server's message on one line, without what could steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)[:_SAID]

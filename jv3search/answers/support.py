@@ -1,0 +1,65 @@
+"""Whether a passage supports a sentence that cites it: both compared by the text-matching adapter."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+from jv3search.encoders.port import Encoder
+from jv3search.search.retrieval import is_foreign
+from jv3search.text.sentences import sentences
+from jv3search.types import Embedding, Hit, Span
+
+SAME_LANGUAGE, ACROSS_LANGUAGES = 0.66, 0.44
+"""Cosines from which a passage supports a sentence, in its language and in another: languages lie apart.
+Chosen by `python -m benchmarks.citations --half choice`, docs/decisions/answers.md."""
+
+_COMPARED = 1_000  # characters, at most: a table without a full stop is longer than the model reads
+
+
+class Support:
+    """The passages of an answer; the sentences of one are embedded when it is first cited."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._parts: dict[int, tuple[list[Span], Embedding]] = {}
+
+    def cosine(self, sentence: str, passage: Hit) -> tuple[float, Span]:
+        """The cosine of a sentence with the most similar part of a passage, and that part of the document."""
+        spans, rows = self._embedded(passage)
+        cosines = rows @ self._rows([sentence])[0]
+        best = int(cosines.argmax())
+        start = passage.span.start
+        return float(cosines[best]), Span(start + spans[best].start, start + spans[best].end)
+
+    def checked(self, sentence: str, language: str, passages: Sequence[Hit]) -> tuple[bool, tuple[Hit, ...]]:
+        """Whether one of the passages supports a sentence; the passages, with the most similar words marked."""
+        found = [self.cosine(sentence, passage) for passage in passages]
+        marked = [replace(hit, sentence=span) for hit, (_, span) in zip(passages, found, strict=True)]
+        enough = (
+            cosine >= threshold(is_foreign(hit.language, hit.text, language, sentence))
+            for hit, (cosine, _) in zip(passages, found, strict=True)
+        )
+        return any(enough), tuple(marked)
+
+    def _embedded(self, passage: Hit) -> tuple[list[Span], Embedding]:
+        if passage.rank not in self._parts:
+            spans = parts(passage.text)
+            self._parts[passage.rank] = spans, self._rows([span.of(passage.text) for span in spans])
+        return self._parts[passage.rank]
+
+    def _rows(self, texts: Sequence[str]) -> Embedding:
+        return self._encoder.encode([text[:_COMPARED] for text in texts], "text-matching")
+
+
+def threshold(foreign: bool) -> float:
+    """The cosine from which a passage supports a sentence, which may be in another language than the passage."""
+    return ACROSS_LANGUAGES if foreign else SAME_LANGUAGE
+
+
+def parts(text: str) -> list[Span]:
+    """Every sentence of a text, and every two neighbours: a claim may be made by two."""
+    single = sentences(text)
+    pairs = itertools.pairwise(single)
+    return single + [Span(first.start, last.end) for first, last in pairs]

@@ -1,0 +1,158 @@
+"""How good quoted answers are: what they hold, what they cite, and when they are refused."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jv3search.answers.answer import AnswerSentence
+from jv3search.answers.extractive import PASSAGES, quoted
+from jv3search.config import load_settings
+from jv3search.encoders.port import Encoder
+from jv3search.evaluation.collection import Collection, Query
+from jv3search.evaluation.evaluate import Progress, Refusals, dataset_index
+from jv3search.evaluation.tables import refusals_text
+from jv3search.indexes import IndexReader
+from jv3search.knowledge_base import KnowledgeBase, encoder_of, with_model
+from jv3search.search.retrieval import SearchOptions, plain_request, retrieve
+from jv3search.types import Filter, Span
+
+SAME, ACROSS = "same language", "across languages"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A query's answer, judged.
+
+    `holds`: whether it has at least half of the words that answer, None if none were judged. `precision`: the
+    share of its sentences that are from a relevant document; `recall`: that of relevant documents that it cites.
+    """
+
+    query: str
+    document: str
+    refused: bool
+    holds: bool | None
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEvaluation:
+    """The answers to a data set's queries, and which queries were refused."""
+
+    dataset: str
+    model: str
+    answers: tuple[Answered, ...]
+    refusals: Refusals
+
+    def groups(self) -> dict[str, list[Answered]]:
+        """By whether a relevant document is in the query's language, then by pair of languages."""
+        found: dict[str, list[Answered]] = {SAME: [], ACROSS: []}
+        pairs = defaultdict(list)
+        for one in self.answers:
+            found[SAME if one.query == one.document else ACROSS].append(one)
+            pairs[f"{one.query} {one.document}"].append(one)
+        return {name: of for name, of in (*found.items(), *sorted(pairs.items())) if of}
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values that `json.dumps` takes."""
+        return {
+            "dataset": self.dataset,
+            "model": self.model,
+            "groups": {name: shares(of) for name, of in self.groups().items()},
+            "refusals": asdict(self.refusals) | {"precision": self.refusals.precision},
+        }
+
+
+def shares(of: Sequence[Answered]) -> dict[str, float | int | None]:
+    """The share of queries that are answered, and means over those; None where there is nothing to count."""
+    answered = [one for one in of if not one.refused]
+    held = [one.holds for one in answered if one.holds is not None]
+    return {
+        "n": len(of),
+        "answered": len(answered) / len(of),
+        "holds the answer": float(np.mean(held)) if held else None,
+        "citation precision": float(np.mean([one.precision for one in answered])) if answered else None,
+        "citation recall": float(np.mean([one.recall for one in answered])) if answered else None,
+    }
+
+
+def evaluate_answers(
+    dataset: Path, model: str | None, *, progress: Progress, engine: str | None = None
+) -> AnswerEvaluation:
+    """Ask every query of a folder in the BEIR layout; nothing in a query is an operator."""
+    kb = KnowledgeBase(with_model(load_settings({"model": model, "engine": engine})))
+    encoder = encoder_of(kb.settings)
+    with dataset_index(dataset, encoder, kb.manifest(), "late", progress) as (reader, collection):
+        queries = (*collection.queries, *collection.unanswerable)
+        said = []
+        with progress(len(queries), "answering") as step:
+            for query in queries:
+                said.append(_answer(reader, encoder, query.text))
+                step()
+        return _judged(reader, collection, said)
+
+
+def _answer(reader: IndexReader, encoder: Encoder, text: str) -> list[AnswerSentence]:
+    request = plain_request(text, Filter())
+    result = retrieve(reader, encoder, request, SearchOptions(PASSAGES))
+    return list(quoted(result, request.meaning, encoder))
+
+
+def _judged(reader: IndexReader, collection: Collection, said: Sequence[list[AnswerSentence]]) -> AnswerEvaluation:
+    answerable = len(collection.queries)
+    answers = tuple(
+        _judge(reader, collection, query, sentences)
+        for query, sentences in zip(collection.queries, said, strict=False)
+    )
+    wrongly = sum(one.refused for one in answers)
+    rightly = sum(not sentences for sentences in said[answerable:])
+    refusals = Refusals(len(collection.unanswerable), rightly, answerable, wrongly)
+    return AnswerEvaluation(collection.name, reader.manifest.model, answers, refusals)
+
+
+def _judge(
+    reader: IndexReader, collection: Collection, query: Query, sentences: Sequence[AnswerSentence]
+) -> Answered:
+    languages = [collection.languages[name] for name in query.relevant]
+    cited = [hit.uri for sentence in sentences for hit in sentence.sources]
+    return Answered(
+        query=query.language,
+        document=query.language if query.language in languages else languages[0],
+        refused=not sentences,
+        holds=any(_holds(reader, *words, sentences) for words in query.passages.items())
+        if query.passages
+        else None,
+        precision=float(np.mean([uri in query.relevant for uri in cited])) if cited else 0.0,
+        recall=len(set(cited) & set(query.relevant)) / len(query.relevant),
+    )
+
+
+def _holds(reader: IndexReader, uri: str, words: str, sentences: Sequence[AnswerSentence]) -> bool:
+    """Whether sentences of a document have at least half of some words in it."""
+    places = [
+        hit.sentence for sentence in sentences for hit in sentence.sources if hit.uri == uri and hit.sentence
+    ]
+    if not places:
+        return False
+    start = reader.text(uri).find(words)
+    judged = Span(max(start, 0), max(start, 0) + len(words))
+    return start >= 0 and 2 * sum(max(0, judged.overlap(place)) for place in places) >= len(words)
+
+
+def answers_text(found: AnswerEvaluation) -> str:
+    """The evaluation for a terminal; --json has each pair of languages too."""
+    lines = [f"{found.dataset}: quoted answers, {found.model}"]
+    groups = found.groups()
+    for name in filter(groups.__contains__, (SAME, ACROSS)):
+        values = shares(groups[name])
+        cells = (
+            f"{key} {'-' if value is None else f'{value:.2f}'}" for key, value in values.items() if key != "n"
+        )
+        lines.append(f"  {name:17} n={values['n']:3}  {'  '.join(cells)}")
+    return "\n".join([*lines, refusals_text(found.refusals)])
