@@ -38,12 +38,19 @@ def quoted(result: SearchResult, meaning: str, encoder: Encoder) -> Iterator[Ans
     passages = encoder.encode_tokens([hit.text for hit in hits], "retrieval.passage")
     known: list[NormalizedText] = []
     for hit, passage in _in_reading_order(hits, passages):
-        for span in sorted(best_sentences(query, passage, sentences(hit.text), _SENTENCES)):
+        for span in sorted(best_sentences(query, passage, _quotable(hit), _SENTENCES)):
             words = normalized(span.of(hit.text))
             if any(near_duplicate(other, words) for other in known):
                 continue
             known.append(words)
             yield _quotation(hit, span)
+
+
+def _quotable(hit: Hit) -> list[Span]:
+    """The sentences of a passage without its headings, which say nothing; if it has nothing else, those."""
+    headings = {normalized(heading).letters for heading in (hit.title, hit.section or "")}
+    every = sentences(hit.text)
+    return [span for span in every if normalized(span.of(hit.text)).letters not in headings] or every
 
 
 def _in_reading_order(hits: Sequence[Hit], passages: Sequence[TokenStates]) -> list[tuple[Hit, TokenStates]]:

@@ -123,6 +123,14 @@ def test_of_copies_and_translations_one_is_quoted(tmp_path):
         assert len([text for text in texts if text.startswith("Eine leere Patrone")]) == 1
 
 
+def test_headings_are_not_quoted(shared_index):
+    with jv3search.open(shared_index) as kb:
+        answer = jv3search.answer(kb, "Backups: restoring deleted files")
+    quoted = [sentence.text.strip("# ") for sentence in answer.sentences]
+    assert quoted
+    assert not {"Backups", "Restoring"} & set(quoted)
+
+
 def test_sentences_stand_in_reading_order(tmp_path):
     lines = [
         "Die Miete beträgt 600 Euro.",
