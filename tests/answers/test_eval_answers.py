@@ -55,7 +55,7 @@ def test_a_small_set(jv3, small):
     assert (found["refusals"]["unanswerable"], found["refusals"]["refused"]) == (1, 1)
     text = jv3("eval", small, "--answers", "--model", "jv3-mini").out
     assert "same language     n=  3  answered 1.00  holds the answer 0.50" in text
-    assert '"nothing relevant" was said to 1 of 1 unanswerable' in text
+    assert '"nothing relevant" was the answer to 1 of 1 unanswerable' in text
 
 
 def test_what_does_not_fit(jv3, small):

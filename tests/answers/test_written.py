@@ -237,7 +237,7 @@ def test_the_settings(tmp_path, monkeypatch, shared_index):
     with pytest.raises(ConfigError, match="sets answers_key to a value; expected text"):
         jv3search.open(shared_index)
     (tmp_path / "jv3search.toml").write_text('[answers]\nurls = "x"', encoding="utf-8")
-    with pytest.raises(ConfigError, match="'answers_urls', which is no setting"):
+    with pytest.raises(ConfigError, match="'answers_urls', which is not a setting"):
         jv3search.open(shared_index)
 
 

@@ -109,7 +109,7 @@ def test_a_page_is_drawn_as_it_was_read(writable, library):
     text = names(writable)["शतरंज.txt"].id
     for path, status, code, words in (
         (f"{row.id}/pages/99.png", 404, "RESOURCE_NOT_FOUND", "there is no page 99"),
-        (f"{text}/pages/1.png", 400, "INPUT_INVALID", "is no PDF"),
+        (f"{text}/pages/1.png", 400, "INPUT_INVALID", "is not a PDF"),
         ("0123456789abcdef/pages/1.png", 404, "RESOURCE_NOT_FOUND", "no document '0123456789abcdef'"),
     ):
         refused = writable.get(f"/v1/documents/{path}")

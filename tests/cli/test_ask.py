@@ -60,7 +60,7 @@ def test_an_empty_index_names_the_next_step(jv3, tmp_path):
     jv3("remove", tmp_path / "นัดหมาย.txt", "--index", tmp_path / "kb")
     outcome = jv3("ask", "พบแพทย์เมื่อไหร่", "--index", tmp_path / "kb")
     assert outcome.out == "Nothing in your documents answers this.\n"
-    assert "The index holds no documents yet" in outcome.err
+    assert "The index has no documents yet" in outcome.err
 
 
 def test_operators_narrow_what_is_quoted(jv3, shared_index):

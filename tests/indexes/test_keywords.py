@@ -225,9 +225,9 @@ def test_phrases_are_exact_and_restrict_both_legs(shelf: Place) -> None:
         assert [hit.text[:3] for hit in dense(reader, query, 9, both)] == ["Use"]
         assert texts(keyword(reader, "backup night", 9, Filter(without=("café",))))[0].startswith("The backups")
         for empty in ("", "---", "\ud800"):
-            with pytest.raises(InputError, match="no word"):
+            with pytest.raises(InputError, match="no searchable word"):
                 dense(reader, query, 9, Filter(phrases=(empty,)))
-            with pytest.raises(InputError, match="no word"):
+            with pytest.raises(InputError, match="no searchable word"):
                 keyword(reader, "backup", 9, Filter(without=(empty,)))
 
 

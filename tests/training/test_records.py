@@ -30,12 +30,15 @@ def test_no_reserved_package_was_trained_on() -> None:
 
 def test_the_training_asks_for_no_reserved_package() -> None:
     assert not [name for name in settings.PACKAGES if settings.is_reserved(name)]
-    assert all(settings.is_reserved(name) for name in [*settings.TEST_PACKAGES, settings.CHOICE_PACKAGE])
+    assert all(
+        settings.is_reserved(name)
+        for name in [*settings.TEST_PACKAGES, *settings.FAQ_PACKAGES.values(), settings.CHOICE_PACKAGE]
+    )
 
 
 def test_every_recorded_package_is_one_the_training_asks_for() -> None:
     record = json.loads((ASSETS / "sources.json").read_text(encoding="utf-8"))
-    asked = {*settings.PACKAGES, *settings.TEST_PACKAGES, settings.CHOICE_PACKAGE}
+    asked = {*settings.PACKAGES, *settings.TEST_PACKAGES, *settings.FAQ_PACKAGES.values(), settings.CHOICE_PACKAGE}
     asked |= {*settings.PYTHON_PACKAGES, *settings.NPM_PACKAGES}
     assert {row["package"] for row in record["packages"]} <= asked
 

@@ -9,12 +9,18 @@ from .test_source import place
 
 SERIOUS = {"serious", "critical"}
 
+_FADED_IN = """() => Promise.all(document.getAnimations()
+    .filter(each => each.effect.getComputedTiming().endTime !== Infinity)
+    .map(each => each.finished.catch(() => null)))"""
+"""Text that is fading in has less contrast."""
+
 KNOWN: set[tuple[str, str]] = set()
 """Findings in Streamlit's own frame that cannot be mended from here: (rule, selector)."""
 
 
 def findings(page) -> list[tuple[str, str]]:
     """The serious findings on a page: (rule, where)."""
+    page.evaluate(_FADED_IN)
     found = Axe().run(page).response["violations"]
     every = [
         (rule["id"], " ".join(map(str, node["target"])), node["html"][:300])
