@@ -45,10 +45,8 @@ class Coefficients:
 
 
 COEFFICIENTS: Mapping[Mode, Coefficients] = {
-    "hybrid": Coefficients(
-        -4.69, z=1.02, coverage=3.06, bm25=0.51, foreign=-0.71, foreign_coverage=7.14, threshold=0.042
-    ),
-    "dense": Coefficients(-4.97, z=1.06, threshold=0.034),
+    "hybrid": Coefficients(-4.48, z=1.05, coverage=3.14, foreign=-1.05, foreign_coverage=7.33, threshold=0.042),
+    "dense": Coefficients(-5.06, z=1.15, threshold=0.038),
     "keyword": Coefficients(
         -3.63, coverage=4.71, bm25=1.18, foreign=0.47, foreign_coverage=11.77, threshold=0.122
     ),
