@@ -11,7 +11,7 @@ from jv3search.search.retrieval import is_foreign
 from jv3search.text.sentences import sentences
 from jv3search.types import Embedding, Hit, Span
 
-SAME_LANGUAGE, ACROSS_LANGUAGES = 0.66, 0.44
+SAME_LANGUAGE, ACROSS_LANGUAGES = 0.61, 0.46
 """Cosines from which a passage supports a sentence, in its language and in another: languages lie apart.
 Chosen by `python -m benchmarks.citations --half choice`, docs/decisions/answers.md."""
 
