@@ -52,8 +52,8 @@ embeds {times_faster} times the tokens a second of the full-size architecture wi
 3. the same layers with everyday language: words, things, messages and sayings in 21 languages, pulled towards
    multilingual-e5-small's vectors of them; letters, bills, recipes and notices written for this in 21 languages
    (`training/everyday_texts`, `everyday_terms`), question and answer in any two of them. The weights are the mean
-   of those before (0.3) and after (0.7);
-4. one adapter a task on the frozen base.
+   of those before (0.2) and after (0.8);
+4. one adapter a task on the frozen base; retrieval and text-matching learn from everyday texts too.
 
 {origin}
 
@@ -129,8 +129,8 @@ at once:
 ORIGIN = """\
 Steps 1 and 2 are one run of this recipe's larger size (`training.settings.GPU`) on one H100: the teacher's
 vectors 41 s, the table 167 s, the layers 614 s. Step 3 followed on two processor cores with AMX, in two runs: 420
-steps, then 560 with more texts from where the first had ended (`python -m training.everyday_stage --base FOLDER`).
-The English teacher had read 94,000 texts there. A machine without a GPU follows the same recipe in a smaller size
+steps, then 560 with more texts from where the first had ended (`python -m training.everyday_stage --base FOLDER`). The
+adapters had half of their steps (`--share 0.5`). The English teacher had read 94,000 texts there. A machine without a GPU follows the same recipe in a smaller size
 and gets weaker weights."""
 
 
