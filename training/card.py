@@ -129,9 +129,9 @@ at once:
 ORIGIN = """\
 Steps 1 and 2 are one run of this recipe's larger size (`training.settings.GPU`) on one H100: the teacher's
 vectors 41 s, the table 167 s, the layers 614 s. Step 3 followed on two processor cores with AMX, in two runs: 420
-steps, then 560 with more texts from where the first had ended (`python -m training.everyday_stage --base FOLDER`). The
-adapters had half of their steps (`--share 0.5`). The English teacher had read 94,000 texts there. A machine without a GPU follows the same recipe in a smaller size
-and gets weaker weights."""
+steps, then 560 with more texts from where the first had ended (`python -m training.everyday_stage --base FOLDER`).
+The adapters had half of their steps there (`--share 0.5`), with the English teacher's vectors of 94,000 texts. A
+machine without a GPU follows the same recipe in a smaller size and gets weaker weights."""
 
 
 def table(head: list[str], rows: list[list[object]]) -> str:
