@@ -38,13 +38,14 @@ from jv3search.search.retrieval import is_foreign
 from jv3search.types import Hit, Mode
 
 NAMES = ("z", "coverage", "bm25", "foreign", "foreign_coverage")
-Z, COVERAGE, BM25 = (1.0,), (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0), (0.0, 0.5, 1.0, 2.0)
+Z, COVERAGE = (1.0,), (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+BM25 = (0.5, 1.0, 2.0)  # not 0: in an index of one document nothing else is sure, for a z-score needs others
 FOREIGN, FOREIGN_COVERAGE = (-1.5, -1.0, -0.7, -0.4, 0.0, 0.4), (4.0, 7.0, 10.0)
 NONE = (0.0,)
 GRIDS: Mapping[Mode, tuple[Sequence[float], ...]] = {
     "hybrid": (Z, COVERAGE, BM25, FOREIGN, FOREIGN_COVERAGE),
     "dense": (Z, NONE, NONE, NONE, NONE),
-    "keyword": (NONE, COVERAGE[1:], BM25[1:], FOREIGN, FOREIGN_COVERAGE),
+    "keyword": (NONE, COVERAGE[1:], BM25, FOREIGN, FOREIGN_COVERAGE),
 }
 # A leg alone, with typical weights. By words alone what is in another language is as good as anything else.
 DENSE, KEYWORD = np.array([1.0, 0, 0, 0, 0]), np.array([0, 4.0, 1.0, 0.4, 10.0])

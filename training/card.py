@@ -119,6 +119,8 @@ at once:
 
 ## Limits
 
+* The adapters separation and classification know groups like those they learned from (pages of help, sections of a
+  package archive); on other texts the base without adapter is as good or better.
 * Technical text first, everyday life second: no literature, law, medicine or news was read.
 * Words that are in none of the sources are known by their pieces at best; names are better found by keywords.
 * Languages with few texts in the sources (Arabic, Hebrew, Persian, Hindi, Thai and others) were seen mostly as

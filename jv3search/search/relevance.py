@@ -45,7 +45,9 @@ class Coefficients:
 
 
 COEFFICIENTS: Mapping[Mode, Coefficients] = {
-    "hybrid": Coefficients(-4.48, z=1.05, coverage=3.14, foreign=-1.05, foreign_coverage=7.33, threshold=0.042),
+    "hybrid": Coefficients(
+        -4.75, z=1.06, coverage=2.64, bm25=1.06, foreign=-0.74, foreign_coverage=7.41, threshold=0.049
+    ),
     "dense": Coefficients(-5.06, z=1.15, threshold=0.038),
     "keyword": Coefficients(
         -3.63, coverage=4.71, bm25=1.18, foreign=0.47, foreign_coverage=11.77, threshold=0.122
