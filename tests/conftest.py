@@ -19,6 +19,21 @@ from jv3search.encoders.models import MINI, load, locate
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch is imported by some tests before a model is loaded
 
+
+def chromium_path() -> str | None:
+    """Where the browser is, None if there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for what was left out, and how to add it; here, for the processes of xdist have no terminal."""
+    if not chromium_path():
+        terminalreporter.write_line(
+            "The browser tests were left out, for there is no Chromium: "
+            "apt-get install chromium fonts-noto-core fonts-noto-cjk"
+        )
+
+
 TEXTS = {
     "backup.en.md": "# Backups\n\nA backup is a copy of your files on another disk. Make a backup every week, "
     "and try to restore a file from it.\n\n## Restoring\n\nTo restore deleted files, copy them back from the backup disk.",

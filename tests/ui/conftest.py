@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from jv3search.cli.commands import cli, run
 from jv3search.encoders.models import MINI
+from tests.conftest import chromium_path
 
 ROOT = Path(__file__).parents[2]
 _PATIENCE = 90  # seconds for a busy machine to start the server, or to load the model
@@ -33,15 +34,8 @@ HOSTILE_TEXT = (
     "**bold** _thin_ `code` $\\alpha$ :red[red] :smile: :material/home: --> [link](javascript:hacked=4) # head"
 )
 
-LEFT_OUT = pytest.StashKey[int]()
-
 Serve = Callable[..., str]
 Open = Callable[..., Page]
-
-
-def chromium_path() -> str | None:
-    """Where the browser is, None if there is none."""
-    return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -53,18 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError(
             "the browser tests need Chromium: apt-get install chromium fonts-noto-core fonts-noto-cjk"
         )
-    config.stash[LEFT_OUT] = len(needing)
     config.hook.pytest_deselected(items=needing)
     items[:] = [item for item in items if item not in needing]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """One line for what was left out, and how to add it."""
-    if left_out := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(
-            f"{left_out} browser tests were left out, for there is no Chromium: "
-            "apt-get install chromium fonts-noto-core fonts-noto-cjk"
-        )
 
 
 @contextmanager
