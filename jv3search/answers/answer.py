@@ -7,6 +7,8 @@ from typing import Any
 
 from jv3search.types import Hit
 
+_OF_A_SOURCE = ("id", "uri", "title", "page", "section", "span", "language", "text", "sentence")
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerSentence:
@@ -53,17 +55,7 @@ class Answer:
 
 
 def _source_as_json(hit: Hit) -> dict[str, Any]:
-    source: dict[str, Any] = {
-        "number": hit.rank,
-        "id": hit.chunk_id,
-        "uri": hit.uri,
-        "title": hit.title,
-        "page": hit.page,
-        "section": hit.section,
-        "span": [hit.span.start, hit.span.end],
-        "language": hit.language,
-        "text": hit.text,
-    }
-    if hit.sentence:
-        source["sentence"] = [hit.sentence.start, hit.sentence.end]
-    return source
+    from jv3search.search.retrieval import hit_as_json
+
+    found = hit_as_json(hit)
+    return {"number": hit.rank} | {name: found[name] for name in _OF_A_SOURCE if name in found}

@@ -25,6 +25,7 @@ def findings(page) -> list[tuple[str, str, str]]:
 
 
 def found_now(page) -> list[tuple[str, str, str]]:
+    """The serious findings of one look."""
     found = Axe().run(page).response["violations"]
     every = [
         (rule["id"], " ".join(map(str, node["target"])), node["html"][:300])
