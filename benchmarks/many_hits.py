@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.legs import dense_hits
 from benchmarks.measure import machine
 from benchmarks.notes import sentences
 from jv3search.indexes import IndexReader, LedgerRow, Manifest, open_reader, open_writer
-from jv3search.search.dense import dense_hits
 from jv3search.search.grouping import grouped
 from jv3search.types import Chunk, Document, EmbeddedDocument, Source, Span, unit_rows
 

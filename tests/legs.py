@@ -1,29 +1,14 @@
-"""Each leg of a search alone, in an index as it is now."""
+"""Each leg of a search alone, as the benchmarks take it, and what the tests ask of it besides."""
 
 from __future__ import annotations
 
+from benchmarks.legs import EVERYTHING, dense, dense_hits, keyword
 from jv3search.indexes import IndexReader
-from jv3search.search.dense import dense_hits
-from jv3search.search.keyword import keyword_hits
-from jv3search.types import UNKNOWN_LANGUAGE, Embedding, Filter, Hit
+from jv3search.types import Embedding, Hit
 
-EVERYTHING = Filter()
-
-
-def dense(reader: IndexReader, query: Embedding, k: int, where: Filter = EVERYTHING) -> list[Hit]:
-    """The k best of the dense leg."""
-    with reader.snapshot() as index:
-        return dense_hits(index, query, k, where)
+__all__ = ["EVERYTHING", "closest", "dense", "dense_hits", "keyword"]
 
 
 def closest(reader: IndexReader, query: Embedding) -> Hit:
     """The chunk with the highest cosine; the first hit has the highest z-score, and may be in another language."""
     return max(dense(reader, query, 20), key=lambda hit: hit.score)
-
-
-def keyword(
-    reader: IndexReader, words: str, k: int, where: Filter = EVERYTHING, language: str = UNKNOWN_LANGUAGE
-) -> list[Hit]:
-    """The k best of the keyword leg."""
-    with reader.snapshot() as index:
-        return keyword_hits(index, words, k, where, language)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jv3search.text.language import KNOWN_LANGUAGES, detect, document_language
+from jv3search.text.language import detect, document_language, language_code
 
 SENTENCES = {
     "en": "The library opens at nine in the morning and closes late at night.",
@@ -132,26 +132,31 @@ def test_the_same_answer_every_time_in_every_thread():
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_has_a_known_answer(text):
-    assert detect(text) in KNOWN_LANGUAGES
+    answer = detect(text)
+    assert language_code(answer) == answer
 
 
-def test_every_name_the_model_has_is_known():
+def test_every_answer_of_the_detectors_is_a_code_that_finds_it():
     from jv3search.text import language
 
     named = {
         found["lang"] for found in language._fast_detector().detect("text", model="lite", k=200, threshold=-1.0)
     }
-    renamed = {language._RENAMED.get(name, name) for name in named} - {"sh"}
+    answers = {language._renamed(name) for name in named} - {"sh"}  # told apart: hr, bs, sr
     assert len(named) == 176
-    assert renamed <= KNOWN_LANGUAGES
+    assert {code: language_code(code) for code in answers} == {code: code for code in answers}
 
 
-def test_the_two_letter_codes_are_those_of_cldr():
-    """Written out because a filter by language would otherwise load Babel, some tenths of a second."""
-    from babel import Locale
-
-    cldr = {code for code in Locale("en").languages if len(code) == 2} - {"sh"}  # told apart: hr, bs, sr
-    assert {code for code in KNOWN_LANGUAGES if len(code) == 2} == cldr
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [
+        *[("de", "de"), ("DE", "de"), ("deu", "de"), ("ger", "de"), ("cmn", "zh"), ("yue", "zh"), ("arz", "ar")],
+        *[("arb", "ar"), ("nb", "no"), ("iw", "he"), ("gsw", "gsw"), ("und", "und"), ("ckb", "ckb")],
+        *[(wrong, None) for wrong in ("xx", "jp", "german", "de-AT", "x", "", "*", "1ab", "मरा", "zzq")],
+    ],
+)
+def test_a_code_of_any_part_of_iso_639_names_its_language(code, language):
+    assert language_code(code) == language
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed():

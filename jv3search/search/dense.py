@@ -13,29 +13,25 @@ from jv3search.indexes.vectors.port import Ids, Scores
 from jv3search.search.normalization import cohort_statistics, z_scores
 from jv3search.search.ranking import RANKING
 from jv3search.search.rescoring import cosines, rescored
-from jv3search.types import Embedding, Filter, Hit, LegScore, unit_rows
+from jv3search.types import Embedding, Filter, LegScore, unit_rows
 
 _EVERYTHING = Filter()
 
 
-def dense_hits(index: IndexSnapshot, query: Embedding, k: int, where: Filter = _EVERYTHING) -> list[Hit]:
-    """The k chunks that `where` admits with the highest z-scores, best first, equal ones by id.
+def dense_leg(index: IndexSnapshot, query: Embedding, k: int, where: Filter = _EVERYTHING) -> dict[int, LegScore]:
+    """The k chunks that `where` admits with the highest z-scores, by id, best first, equal ones by id.
 
-    `query` is a full-size vector (dimension,). A hit's score is its cosine, its leg has the z-score. InputError
-    for k below 1 and for a query that is no vector of the index's size or not finite.
+    `query` is a full-size vector (dimension,). InputError for k below 1 and for a query that is no vector of the
+    index's size or not finite.
     """
-    ids, scores, z = nearest(index, query, k, where)
-    hits = index.hits(ids.tolist(), scores.tolist())
-    return [
-        replace(hit, legs=(LegScore("dense", hit.rank, hit.score, z=float(value)),))
-        for hit, value in zip(hits, z, strict=True)
-    ]
+    found = zip(*(column.tolist() for column in nearest(index, query, k, where)), strict=True)
+    return {key: LegScore("dense", rank, cosine, z=z) for rank, (key, cosine, z) in enumerate(found, 1)}
 
 
 def nearest(
     index: IndexSnapshot, query: Embedding, k: int, where: Filter = _EVERYTHING
 ) -> tuple[Ids, Scores, Scores]:
-    """As `dense_hits`, without texts: (ids, cosines, z-scores)."""
+    """As `dense_leg`: (ids, cosines, z-scores)."""
     _check(index, query, k)
     unit = unit_rows(query, len(query))
     ids, scores = _candidates(index, unit, k, where)
@@ -44,12 +40,13 @@ def nearest(
     return ids[best], scores[best], z[best]
 
 
-def dense_scores(index: IndexSnapshot, ids: Sequence[int], query: Embedding) -> dict[int, tuple[float, float]]:
-    """(cosine, z-score) of some chunks with a query; those that are not in the index are left out."""
+def dense_scores(index: IndexSnapshot, ids: Sequence[int], query: Embedding) -> dict[int, LegScore]:
+    """What the leg says of chunks that others found, by id; those that are not in the index are left out."""
     unit = unit_rows(query, len(query))
     found, scores = cosines(index, index.existing_ids(ids), unit)
     z = _z_scores(index, unit, found, scores)
-    return {key: (cosine, z) for key, cosine, z in zip(found.tolist(), scores.tolist(), z.tolist(), strict=True)}
+    columns = zip(found.tolist(), scores.tolist(), z.tolist(), strict=True)
+    return {key: LegScore("dense", None, cosine, z=z) for key, cosine, z in columns}
 
 
 def _candidates(index: IndexSnapshot, unit: Embedding, k: int, where: Filter) -> tuple[Ids, Scores]:

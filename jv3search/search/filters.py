@@ -16,11 +16,19 @@ _COUNTRIES = {"jp": "ja", "cn": "zh", "gr": "el", "cz": "cs", "dk": "da", "ua": 
 
 
 def language_codes(values: Sequence[str]) -> tuple[str, ...]:
-    """Language codes as a person types them, in their order; InputError for one there is not."""
-    from jv3search.text.language import KNOWN_LANGUAGES
+    """Languages as a person names them by code, in their order; InputError for a code there is not."""
+    return tuple(_language(value.lower()) for value in values)
 
-    _known(values, KNOWN_LANGUAGES, "language code", "use codes such as en, de, ja, zh")
-    return tuple(value.lower() for value in values)
+
+def _language(value: str) -> str:
+    from jv3search.text.language import language_code
+
+    code = language_code(value)
+    if code is None:
+        meant = _COUNTRIES.get(value) or language_code(value.partition("-")[0])
+        hint = f"did you mean {meant}?" if meant else "use codes such as en, de, ja, zh"
+        raise InputError(f"{value!r} is not a language code; {hint}")
+    return code
 
 
 def make_filter(
@@ -36,11 +44,10 @@ def make_filter(
     A day in `since` is meant from its beginning, one in `until` to its end (UTC).
     """
     from jv3search.readers import READERS
-    from jv3search.text.language import KNOWN_LANGUAGES
 
     return Filter(
-        languages=_known(languages, KNOWN_LANGUAGES, "language code", "use codes such as en, de, ja, zh"),
-        formats=_known(formats, READERS, "document type", f"there are: {' '.join(READERS)}"),
+        languages=frozenset(language_codes(languages)),
+        formats=_formats(formats, READERS),
         under=frozenset(str(folder.expanduser().resolve()) for folder in under),
         since=_date(since) if since else None,
         until=_date(until) + (timedelta(days=1) if len(until) == len("2026-01-31") else timedelta())
@@ -123,14 +130,14 @@ def _nested(a: str, b: str) -> bool:
     return PurePath(a).is_relative_to(b) or PurePath(b).is_relative_to(a)
 
 
-def _known(values: Sequence[str], known: Iterable[str], what: str, help_text: str) -> frozenset[str]:
+def _formats(values: Sequence[str], known: Iterable[str]) -> frozenset[str]:
     choices = set(known)
     wanted = [value.lower() for value in values]
     for value in wanted:
         if value not in choices:
-            near = [_COUNTRIES[value]] if value in _COUNTRIES else get_close_matches(value, choices, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near and len(value) < 5 else help_text
-            raise InputError(f"{value!r} is not a {what}; {hint}")
+            near = get_close_matches(value, choices, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {' '.join(known)}"
+            raise InputError(f"{value!r} is not a document type; {hint}")
     return frozenset(wanted)
 
 

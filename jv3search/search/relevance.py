@@ -61,28 +61,15 @@ def nothing_relevant(hits: Iterable[Hit], mode: Mode) -> bool:
     return all(version.relevance < COEFFICIENTS[mode].threshold for version in versions)
 
 
-def by_relevance(
-    dense: Sequence[Hit], keyword: Sequence[Hit], is_foreign: Callable[[Hit], bool], mode: Mode
-) -> list[Hit]:
-    """All hits of both legs, most relevant first, with what each leg says.
+def by_relevance(hits: Sequence[Hit], is_foreign: Callable[[Hit], bool], mode: Mode) -> list[Hit]:
+    """Hits with what each leg says of them, most relevant first.
 
     Of equal ones that stands first whose document is in its language: manuals hold untranslated passages.
     """
-    coefficients = COEFFICIENTS[mode]
-    by_words = {hit.chunk_id: hit for hit in keyword}
-    highest = max((hit.legs[-1].score or 0.0 for hit in keyword), default=0.0) or 1.0
-    merged = [_with_words(hit, by_words.pop(hit.chunk_id, None), mode) for hit in dense]
-    found = [_judged(hit, coefficients, is_foreign(hit), highest) for hit in [*merged, *by_words.values()]]
+    highest = max((leg.score or 0.0 for hit in hits for leg in hit.legs if leg.leg == "keyword"), default=0.0)
+    found = [_judged(hit, COEFFICIENTS[mode], is_foreign(hit), highest or 1.0) for hit in hits]
     found.sort(key=lambda hit: (-hit.relevance, -hit.score, hit.language != hit.main_language, hit.chunk_id))
     return [replace(hit, rank=rank) for rank, hit in enumerate(found, 1)]
-
-
-def _with_words(hit: Hit, by_words: Hit | None, mode: Mode) -> Hit:
-    """A hit of the dense leg with what the keyword leg says of it."""
-    if mode == "dense":
-        return hit
-    leg = by_words.legs[-1] if by_words else LegScore("keyword", None, None, coverage=0.0)
-    return replace(hit, legs=(*hit.legs, leg))
 
 
 def _judged(hit: Hit, coefficients: Coefficients, foreign: bool, highest: float) -> Hit:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jv3search.encoders.port import Encoder
 from jv3search.errors import InputError
+from jv3search.indexes.keywords.coverage import WeightedTerms
 from jv3search.search.filters import folders, intersection, make_filter, relative_folders
 from jv3search.search.grouping import grouped
 from jv3search.search.query import ParsedQuery, parse
@@ -175,36 +176,37 @@ def _ranked(
     index: IndexSnapshot, vector: Embedding | None, request: SearchRequest, mode: Mode, depth: int
 ) -> list[Hit]:
     """All hits of the legs of a mode, most relevant first; without a vector there is no dense leg."""
-    from jv3search.search.dense import dense_hits
-    from jv3search.search.keyword import keyword_hits
+    from jv3search.search.dense import dense_leg, dense_scores
+    from jv3search.search.keyword import keyword_leg
 
-    where = request.where
-    keyword = [] if mode == "dense" else keyword_hits(index, request.words, depth, where, request.language)
-    dense = [] if vector is None else dense_hits(index, vector, depth, where)
+    where, terms = request.where, WeightedTerms()
+    dense: dict[int, LegScore] = {}
+    keyword: dict[int, LegScore] = {}
+    if mode != "dense":
+        keyword, terms = keyword_leg(index, request.words, depth, where, request.language)
     if vector is not None:
-        keyword = _compared(index, vector, dense, keyword)
+        dense = dense_leg(index, vector, depth, where)
+        dense |= dense_scores(index, [key for key in keyword if key not in dense], vector)
+
+    def with_legs(hit: Hit) -> Hit:
+        legs = [dense[hit.chunk_id]] if dense else []
+        if mode != "dense":
+            legs.append(_with_coverage(keyword.get(hit.chunk_id), terms, hit))
+        return replace(hit, legs=tuple(legs))
 
     def foreign(hit: Hit) -> bool:
         return is_foreign(hit.language, hit.text, request.language, request.meaning)
 
-    return by_relevance(dense, keyword, foreign, mode)
+    scores = {key: leg.score or 0.0 for key, leg in (dense or keyword).items()}
+    hits = map(with_legs, index.hits(list(scores), list(scores.values())))
+    return by_relevance(list(hits), foreign, mode)
 
 
-def _compared(index: IndexSnapshot, vector: Embedding, dense: list[Hit], keyword: list[Hit]) -> list[Hit]:
-    """The keyword leg's hits with their cosines as scores; those that the dense leg lacks with what it says."""
-    from jv3search.search.dense import dense_scores
-
-    seen = {hit.chunk_id: hit.score for hit in dense}
-    others = dense_scores(index, [hit.chunk_id for hit in keyword if hit.chunk_id not in seen], vector)
-    compared = []
-    for hit in keyword:
-        if hit.chunk_id in seen:
-            compared.append(replace(hit, score=seen[hit.chunk_id]))
-            continue
-        cosine, z = others[hit.chunk_id]
-        leg = LegScore("dense", None, cosine, z=z)
-        compared.append(replace(hit, score=cosine, legs=(leg, *hit.legs)))
-    return compared
+def _with_coverage(leg: LegScore | None, terms: WeightedTerms, hit: Hit) -> LegScore:
+    """What the keyword leg says of a hit: that it holds no word where the leg did not find it."""
+    if leg is None:
+        return LegScore("keyword", None, None, coverage=0.0)
+    return replace(leg, coverage=terms.coverage(hit.text, hit.language))
 
 
 def is_foreign(language: str, text: str, query_language: str, query: str) -> bool:

@@ -20,20 +20,6 @@ import regex
 from jv3search.text.scripts import letters_by_script
 from jv3search.types import UNKNOWN_LANGUAGE
 
-_ISO_639_1 = """
-    aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en
-    eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja
-    jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb
-    nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq
-    sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
-"""
-_ISO_639_3 = """
-    ast bar bcl bho bpy bxr cbk ceb chr ckb diq dsb dty egl frr gom gsw hif hsb ilo jbo krc lez lmo lrc mai mhr
-    min mrj mwl myv mzn nah nap nds new pam pfl pms pnb rue sah scn sco syr tyv vec vep vls war xal xmf
-"""
-KNOWN_LANGUAGES: frozenset[str] = frozenset((UNKNOWN_LANGUAGE + _ISO_639_1 + _ISO_639_3).split())
-"""Every two-letter code, the three-letter ones `detect` may answer, and "und"."""
-
 _SCRIPT_OF_ONE = """
     Greek:el Thai:th Lao:lo Khmer:km Myanmar:my Armenian:hy Georgian:ka Ethiopic:am Tamil:ta Telugu:te Gurmukhi:pa
     Gujarati:gu Oriya:or Kannada:kn Malayalam:ml Sinhala:si Tibetan:bo Mongolian:mn Thaana:dv Cherokee:chr
@@ -55,16 +41,8 @@ _NOT_LATIN = (frozenset(_ONE_LANGUAGE.values()) | frozenset().union(*_WRITTEN_IN
 _SCRIPTS = frozenset(("Latin", *_WRITTEN_IN, *_ONE_LANGUAGE))
 
 # fastText's names for what BCP 47 calls otherwise, and dialects that a reader looks for under the language.
-_RENAMED = {
-    "als": "gsw",
-    "bh": "bho",
-    "eml": "egl",
-    "arz": "ar",
-    "azb": "az",
-    "wuu": "zh",
-    "yue": "zh",
-    "nb": "no",
-}
+_MISNAMED = {"als": "gsw", "bh": "bho", "eml": "egl"}
+_DIALECTS = {"arb": "ar", "arz": "ar", "azb": "az", "cmn": "zh", "fil": "tl", "nb": "no", "wuu": "zh", "yue": "zh"}
 _SERBO_CROATIAN = frozenset({"sh", "hr", "bs", "sr"})
 
 _SAMPLE = 10_000  # characters looked at
@@ -97,6 +75,22 @@ def detect(text: str) -> str:
         return UNKNOWN_LANGUAGE
     words = " ".join(regex.findall(rf"(?:(?=[\p{{{script}}}\p{{M}}'’])[\p{{L}}\p{{M}}'’])++", text))
     return _han(words) if script == "Han" else _agreed(words, script, letters)
+
+
+def language_code(value: str) -> str | None:
+    """The tag that `detect` gives the language which a code of ISO 639-1, -2 or -3 names; None if it names none.
+
+    "deu" and "ger" are "de"; dialects that `detect` does not tell apart are their language: "yue" is "zh".
+    """
+    import langcodes
+
+    if len(value) not in (2, 3) or not value.isalpha():
+        return None
+    language = langcodes.Language.get(value)
+    if not language.is_valid():
+        return None
+    code = language.language or UNKNOWN_LANGUAGE
+    return _DIALECTS.get(code, code)
 
 
 def document_language(languages: Sequence[str], weights: Sequence[int]) -> str:
@@ -180,12 +174,17 @@ def _fasttext(words: str, script: str) -> Counter[str]:
     """Scores of the likeliest languages that are written in the script."""
     scores: Counter[str] = Counter()
     for found in _fast_detector().detect(words, model="lite", k=8):
-        name = _RENAMED.get(found["lang"], found["lang"])
+        name = _renamed(found["lang"])
         if _fits(name, script):
             scores[name] += found["score"]
     if script == "Latin":
         _fold_serbo_croatian(scores)
     return scores
+
+
+def _renamed(name: str) -> str:
+    """The tag for what fastText calls so."""
+    return {**_MISNAMED, **_DIALECTS}.get(name, name)
 
 
 def _fits(language: str, script: str) -> bool:

@@ -11,9 +11,9 @@ from statistics import NormalDist
 import numpy as np
 
 from jv3search.indexes import IndexReader, LedgerRow, Manifest
-from jv3search.search.dense import dense_hits
 from jv3search.search.normalization import cohort_statistics
 from jv3search.types import Chunk, Document, EmbeddedDocument, Filter, Hit, Page, Section, Source, Span
+from tests.legs import dense_hits
 
 FULL = 32
 MANIFEST = Manifest(

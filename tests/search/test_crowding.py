@@ -7,10 +7,10 @@ import numpy as np
 
 from jv3search import knowledge_base
 from jv3search.indexes import LedgerRow, open_writer
-from jv3search.search.dense import dense_hits
 from jv3search.search.filters import make_filter
 from jv3search.search.rescoring import rescored
 from jv3search.types import Chunk, Document, EmbeddedDocument, Filter, Source, Span
+from tests.legs import dense_hits
 
 EVERYTHING = Filter()
 ANSWERS = {

@@ -12,10 +12,10 @@ import pytest
 from jv3search import knowledge_base
 from jv3search.cli.commands import cli, run
 from jv3search.indexes import IndexReader
-from jv3search.search.dense import dense_hits
 from jv3search.search.duplicates import candidates, near_duplicate, normalized
 from jv3search.search.grouping import grouped
 from jv3search.types import Filter, Hit
+from tests.legs import dense_hits
 
 SAMPLES = Path(__file__).parents[2] / "ingest" / "samples"
 PAIR = ("backup-en.md", "backup-ja.txt")

@@ -33,7 +33,16 @@ def foreign_to(language):
 
 
 def ranked(dense_hits, keyword_hits, language="en", mode="hybrid"):
-    return by_relevance(dense_hits, keyword_hits, foreign_to(language), mode)
+    """Of what the legs found: of a chunk that both did, the dense leg's hit with what the keyword leg says of it."""
+    found = {hit.chunk_id: hit for hit in keyword_hits}
+    for hit in dense_hits:
+        leg = (
+            found[hit.chunk_id].legs[-1]
+            if hit.chunk_id in found
+            else LegScore("keyword", None, None, coverage=0.0)
+        )
+        found[hit.chunk_id] = hit if mode == "dense" else replace(hit, legs=(*hit.legs, leg))
+    return by_relevance(list(found.values()), foreign_to(language), mode)
 
 
 def test_the_log_odds_of_both_legs_by_hand():

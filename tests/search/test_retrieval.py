@@ -65,10 +65,10 @@ def test_a_hit_found_by_words_alone_has_its_cosine(opened):
         compared = dense_scores(index, [hit.chunk_id for hit in found], vector)
         assert dense_scores(index, [10**9], vector) == {}
     assert {hit.chunk_id: pytest.approx(hit.score, abs=1e-5) for hit in found} == {
-        key: cosine for key, (cosine, _) in compared.items()
+        key: leg.score for key, leg in compared.items()
     }
     assert {hit.chunk_id: pytest.approx(hit.legs[0].z, abs=1e-4) for hit in found} == {
-        key: z for key, (_, z) in compared.items()
+        key: leg.z for key, leg in compared.items()
     }
 
 

@@ -14,7 +14,7 @@ from jv3search.indexes.keywords.terms import terms
 class WeightedTerms:
     """The terms of a question that were looked for, each with its idf."""
 
-    terms: tuple[tuple[QueryTerm, float], ...]
+    terms: tuple[tuple[QueryTerm, float], ...] = ()
 
     def coverage(self, text: str, language: str) -> float:
         """The share, 0 to 1, of the terms' idf that a chunk holds; 0 where there are none."""
