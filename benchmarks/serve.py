@@ -134,7 +134,12 @@ def infinity(python: Path, folder: Path) -> Iterator[Contender]:
         options |= {"--engine": "torch", "--device": "cpu", "--dtype": "float32"}
         words = [str(word) for option in options.items() for word in option]
         words += ["--no-bettertransformer", "--no-model-warmup", "--port"]
-        quiet = {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1", "INFINITY_LOG_LEVEL": "warning"}
+        quiet = {
+            "HF_HUB_OFFLINE": "1",
+            "DO_NOT_TRACK": "1",
+            "INFINITY_LOG_LEVEL": "warning",
+            "INFINITY_HOME": temporary,
+        }
         with _listening([str(python), "-c", INFINITY, "v2", *words], **quiet) as port:
             yield Contender(port, prompt_of(folder))
 
