@@ -116,7 +116,10 @@ def contender(name: str, folder: Path) -> Iterator[Contender]:
         yield Contender(port)
 
 
-# infinity-emb 0.0.78 calls the tokenizer by a name that transformers 5, which knows this architecture, has not.
+# infinity-emb 0.0.78 asks for sentence-transformers 3 and transformers 4, which do not know this architecture, and
+# calls the tokenizer by a name that transformers 5 has not. So its environment is made of ours and of this:
+#   pip install --no-deps infinity-emb==0.0.78 'typer<0.13' 'click<8.2' prometheus-fastapi-instrumentator orjson
+#       posthog backoff monotonic distro rich markdown-it-py mdurl pygments shellingham httptools uvloop
 INFINITY = """
 from transformers import PreTrainedTokenizerBase as T
 T.batch_encode_plus = T.__call__
