@@ -79,8 +79,9 @@ demo: $(READY) ## ingest ./ingest, and search it in three languages on the comma
 test: $(DEV) browser ## install what the tests need, Chromium too where possible, and run them
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-test-clients: $(CLIENTS)/installed ## the bridges and other people's clients, in an environment of their own
-	$(CLIENTS)/bin/python -m pytest tests/bridges tests/api/test_clients.py
+test-clients: $(CLIENTS)/installed ## the bridges and other people's clients with transcripts, in an environment of their own
+	$(CLIENTS)/bin/python -m pytest tests/bridges
+	$(CLIENTS)/bin/python -m pytest -rP tests/api/test_clients.py
 
 $(CLIENTS)/installed: pyproject.toml constraints.txt tests/clients.txt
 	@echo "Installing jv3search, frameworks and clients into $(CLIENTS) (2 GB, some minutes) ..." >&2

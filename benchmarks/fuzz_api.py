@@ -37,6 +37,11 @@ class Running:
     folder: Path
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rsplit(":", 1)[1])
+
+    @property
     def memory(self) -> int:
         """Its memory in MB."""
         words = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()

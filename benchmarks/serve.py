@@ -1,12 +1,14 @@
 """The server under load: query embeddings by many clients at once, and a mixture of everything.
 
-    python -m benchmarks.serve [--seconds 10] [--folder CHECKPOINT]
+    python -m benchmarks.serve [--seconds 10] [--rounds 1] [--full | --folder CHECKPOINT] [--infinity PYTHON]
     python -m benchmarks.serve --mixed 10
 
 The first measures requests a second and latency at 1, 8 and 32 clients, in turns: `jv3search serve`, the same
-encoder behind FastAPI called for one request at a time, and sentence-transformers behind FastAPI as one writes it,
-with the same weights. The second has 16 clients upload, search, embed and delete for so many minutes, and then
-compares the index with one that is made anew from the same files.
+encoder behind FastAPI called for one request at a time, sentence-transformers behind FastAPI as one writes it, and
+infinity-emb where PYTHON is that of an environment with it; all with the same weights, those of jv3-mini, or with
+--full a model of full size with random ones. The second has 16 clients upload, search, embed and delete for so
+many minutes, prints the server's memory each minute, and then compares the index with one that is made anew from
+the same files.
 """
 
 from __future__ import annotations
@@ -14,15 +16,19 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +36,7 @@ from urllib.parse import quote
 import numpy as np
 
 import jv3search
+from benchmarks.encoder import make_checkpoint
 from benchmarks.explain import judged
 from benchmarks.fuzz_api import NAMES, Running, serving
 from benchmarks.measure import machine
@@ -39,11 +46,20 @@ from jv3search.types import document_id
 
 CLIENTS = (1, 8, 32)
 MIXED_CLIENTS = 16
+OWN = 4  # documents of a client, which then deletes one: so the index does not grow, and memory should not either
 RETRY = frozenset({409, 429, 503})  # answered with Retry-After, as clients are to do
 Encode = Callable[[list[str]], np.ndarray]
 
 
 # -- contenders: a server each, in a process of its own ------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A server of query embeddings; `prompt` is what its clients put before a question."""
+
+    port: int
+    prompt: str = ""
 
 
 def one_at_a_time(folder: Path) -> Encode:
@@ -66,7 +82,7 @@ def sentence_transformers(folder: Path) -> Encode:
     inner: Any = model[0].auto_model
     inner.load_adapter(str(folder), adapter_name="q", adapter_kwargs={"subfolder": "retrieval_query"})
     inner.set_adapter("q")
-    prompt = json.loads((folder / "config.json").read_text())["task_instructions"]["retrieval.query"]
+    prompt = prompt_of(folder)
     return lambda texts: np.asarray(
         model.encode(texts, prompt=prompt, normalize_embeddings=True, show_progress_bar=False)
     )
@@ -89,28 +105,82 @@ def run_contender(name: str, folder: Path, port: int) -> None:
         rows = encode(texts).tolist()
         return {"data": [{"index": i, "object": "embedding", "embedding": row} for i, row in enumerate(rows)]}
 
-    @app.get("/readyz")
-    def readyz() -> dict[str, str]:
-        return {"status": "ready"}
-
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
 @contextmanager
-def contender(name: str, folder: Path) -> Iterator[int]:
-    """The port of one of them, ready to answer."""
+def contender(name: str, folder: Path) -> Iterator[Contender]:
+    """One of them, ready to answer."""
+    arguments = ["--contender", name, "--folder", str(folder), "--port"]
+    with _listening([sys.executable, "-m", "benchmarks.serve", *arguments]) as port:
+        yield Contender(port)
+
+
+# infinity-emb 0.0.78 asks for sentence-transformers 3 and transformers 4, which do not know this architecture, and
+# calls the tokenizer by a name that transformers 5 has not. So its environment is made of ours and of this:
+#   pip install --no-deps infinity-emb==0.0.78 'typer<0.13' 'click<8.2' prometheus-fastapi-instrumentator orjson
+#       posthog backoff monotonic distro rich markdown-it-py mdurl pygments shellingham httptools uvloop
+INFINITY = """
+from transformers import PreTrainedTokenizerBase as T
+T.batch_encode_plus = T.__call__
+from infinity_emb.cli import cli
+cli()
+"""
+
+
+@contextmanager
+def infinity(python: Path, folder: Path) -> Iterator[Contender]:
+    """infinity-emb of another environment; it knows no adapters, so that of queries is put into the weights."""
+    with tempfile.TemporaryDirectory() as temporary:
+        model = with_query_adapter(folder, Path(temporary) / folder.name)
+        options = {"--model-id": model, "--served-model-name": folder.name, "--url-prefix": "/v1"}
+        options |= {"--engine": "torch", "--device": "cpu", "--dtype": "float32"}
+        words = [str(word) for option in options.items() for word in option]
+        words += ["--no-bettertransformer", "--no-model-warmup", "--port"]
+        quiet = {
+            "HF_HUB_OFFLINE": "1",
+            "DO_NOT_TRACK": "1",
+            "INFINITY_LOG_LEVEL": "warning",
+            "INFINITY_HOME": temporary,
+        }
+        with _listening([str(python), "-c", INFINITY, "v2", *words], **quiet) as port:
+            yield Contender(port, prompt_of(folder))
+
+
+def with_query_adapter(folder: Path, into: Path) -> Path:
+    """A checkpoint whose base weights are those of retrieval.query."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModel
+
+    shutil.copytree(folder, into, ignore=shutil.ignore_patterns("*.safetensors"))
+    base = AutoModel.from_pretrained(folder, dtype=torch.float32)
+    PeftModel.from_pretrained(base, folder, subfolder="retrieval_query").merge_and_unload().save_pretrained(into)
+    return into
+
+
+def prompt_of(folder: Path) -> str:
+    """The instruction of queries."""
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+    return str(config["task_instructions"]["retrieval.query"])
+
+
+@contextmanager
+def _listening(command: list[str], **variables: str) -> Iterator[int]:
+    """The port of a server that answers once its model is loaded."""
     port = free_address("127.0.0.1", None, 18700).port
-    arguments = ["--contender", name, "--folder", str(folder), "--port", str(port)]
-    with subprocess.Popen([sys.executable, "-m", "benchmarks.serve", *arguments]) as process:
-        while not _ready(port):
+    with subprocess.Popen([*command, str(port)], env=os.environ | variables) as process:
+        while not _answers(port):
+            if process.poll() is not None:
+                raise RuntimeError(f"{command[-3:]} ended")
             time.sleep(0.2)
         yield port
         process.terminate()
 
 
-def _ready(port: int) -> bool:
+def _answers(port: int) -> bool:
     try:
-        return ask(http.client.HTTPConnection("127.0.0.1", port), "GET", "/readyz")[0] == http.client.OK
+        return ask(http.client.HTTPConnection("127.0.0.1", port), "GET", "/health")[0] > 0
     except OSError:
         return False
 
@@ -127,54 +197,65 @@ def ask(
     return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
 
-def embedding(port: int, model: str, question: str) -> np.ndarray:
-    """The vector of a question."""
-    body = json.dumps({"model": model, "task": "retrieval.query", "input": question}).encode()
-    answer = ask(http.client.HTTPConnection("127.0.0.1", port), "POST", "/v1/embeddings", body)[2]
+def embedding(connection: http.client.HTTPConnection, prompt: str, model: str, question: str) -> np.ndarray:
+    """The vector of a question; RuntimeError if it is refused."""
+    task = {} if prompt else {"task": "retrieval.query"}
+    body = json.dumps({"model": model, "input": prompt + question, **task}).encode()
+    status, _, answer = ask(connection, "POST", "/v1/embeddings", body)
+    if status != http.client.OK:
+        raise RuntimeError(f"{status}: {answer[:200]!r}")
     return np.array(json.loads(answer)["data"][0]["embedding"])
 
 
-def one_client(port: int, model: str, questions: Sequence[str], number: int, until: float) -> list[float]:
+def one_client(of: Contender, model: str, questions: Sequence[str], number: int, until: float) -> list[float]:
     """Seconds of each answer to a client that asks again as soon as it is answered."""
-    connection, random_questions, taken = http.client.HTTPConnection("127.0.0.1", port), random.Random(number), []
+    connection, choices, taken = http.client.HTTPConnection("127.0.0.1", of.port), random.Random(number), []
     while time.perf_counter() < until:
-        body = {"model": model, "task": "retrieval.query", "input": random_questions.choice(questions)}
         began = time.perf_counter()
-        status, _, answer = ask(connection, "POST", "/v1/embeddings", json.dumps(body).encode())
-        if status != http.client.OK:
-            raise RuntimeError(f"{status}: {answer[:200]!r}")
+        embedding(connection, of.prompt, model, choices.choice(questions))
         taken.append(time.perf_counter() - began)
     return taken
 
 
 def under_load(
-    port: int, model: str, clients: int, seconds: float, questions: Sequence[str]
+    of: Contender, model: str, clients: int, seconds: float, questions: Sequence[str]
 ) -> tuple[float, list[float]]:
     """Answers a second, and p50, p95 and p99 in milliseconds."""
-    until = time.perf_counter() + seconds
+    began = time.perf_counter()
     with ThreadPoolExecutor(clients) as threads:
-        futures = [threads.submit(one_client, port, model, questions, n, until) for n in range(clients)]
+        futures = [threads.submit(one_client, of, model, questions, n, began + seconds) for n in range(clients)]
         taken = np.array([one for future in futures for one in future.result()])
-    return len(taken) / seconds, (np.percentile(taken, [50, 95, 99]) * 1000).tolist()
+    rate = len(taken) / (time.perf_counter() - began)
+    return rate, (np.percentile(taken, [50, 95, 99]) * 1000).tolist()
 
 
-def compare(folder: Path, seconds: float) -> None:
+def compare(folder: Path, seconds: float, rounds: int, python: Path | None) -> None:
     """Print a line for each contender and number of clients, measured in turns."""
     questions = [row["question"] for row in judged()]
     with ExitStack() as stack:
         ours = stack.enter_context(serving(*NAMES[:1], model=str(folder)))
-        ports = {"jv3search serve": int(ours.url.rsplit(":", 1)[1])}
-        ports |= {name: stack.enter_context(contender(name, folder)) for name in CONTENDERS}
-        print(machine())
-        first = {name: embedding(port, folder.name, questions[0]) for name, port in ports.items()}
-        for name, row in first.items():
-            apart = float(np.abs(row - first["jv3search serve"]).max())
-            print(f"{name:22} the same vectors within {apart:.4f}")
-        for clients in CLIENTS:
-            for name, port in ports.items():
-                rate, (p50, p95, p99) = under_load(port, folder.name, clients, seconds, questions)
+        contenders = {"jv3search serve": Contender(ours.port)}
+        contenders |= {name: stack.enter_context(contender(name, folder)) for name in CONTENDERS}
+        if python:
+            contenders["infinity-emb"] = stack.enter_context(infinity(python, folder))
+        print(machine(), f"{folder.name}", flush=True)
+        _tell_apart(contenders, folder.name, questions[0])
+        for clients in CLIENTS * rounds:
+            for name, of in contenders.items():
+                rate, (p50, p95, p99) = under_load(of, folder.name, clients, seconds, questions)
                 times = f"p50 {p50:7.1f} ms   p95 {p95:7.1f} ms   p99 {p99:7.1f} ms"
                 print(f"{clients:3} clients   {name:22} {rate:7.1f} a second   {times}", flush=True)
+
+
+def _tell_apart(contenders: Mapping[str, Contender], model: str, question: str) -> None:
+    """How far their vectors of a question are from the first one's."""
+    rows = {
+        name: embedding(http.client.HTTPConnection("127.0.0.1", of.port), of.prompt, model, question)
+        for name, of in contenders.items()
+    }
+    first = next(iter(rows.values()))
+    for name, row in rows.items():
+        print(f"{name:22} cosine to the first {row @ first / np.linalg.norm(row) / np.linalg.norm(first):.5f}")
 
 
 # -- a mixture -----------------------------------------------------------------------------------------
@@ -183,10 +264,10 @@ def compare(folder: Path, seconds: float) -> None:
 class Mixture:
     """16 clients that upload, search, embed and delete; `counts` has each kind and status."""
 
-    def __init__(self, url: str, questions: Sequence[str]) -> None:
+    def __init__(self, port: int, questions: Sequence[str]) -> None:
         self.counts: Counter[str] = Counter()
         self.deleted: set[str] = set()
-        self._port = int(url.rsplit(":", 1)[1])
+        self._port = port
         self._questions = questions
 
     def client(self, number: int, until: float) -> None:
@@ -195,13 +276,15 @@ class Mixture:
         own: list[str] = []
         uploads = 0
         while time.perf_counter() < until:
-            kind = choices.choices(["search", "embed", "upload", "delete"], [60, 30, 7, 3])[0]
+            kind = choices.choices(["search", "embed", "upload", "delete"], [60, 30, 5, 5])[0]
             question = choices.choice(self._questions)
+            if kind == "upload" and len(own) >= OWN:
+                kind = "delete"
             if kind == "upload":
                 uploads += 1
                 own += self._upload(connection, f"{number}-{uploads}.txt", question)
             elif kind == "delete" and own:
-                self._delete(connection, own.pop(0))
+                own = own[self._delete(connection, own[0]) :]
             elif kind != "delete":
                 path, field = ("/v1/search", "query") if kind == "search" else ("/v1/embeddings", "input")
                 model = {} if kind == "search" else {"model": MINI}
@@ -226,9 +309,12 @@ class Mixture:
         self._job = answer["job"]["id"]
         return [document["id"] for document in answer["job"]["documents"]]
 
-    def _delete(self, connection: http.client.HTTPConnection, document: str) -> None:
-        if self._ask(connection, "delete", "DELETE", f"/v1/documents/{document}") is not None:
+    def _delete(self, connection: http.client.HTTPConnection, document: str) -> bool:
+        """Whether it is deleted now; what is not read yet is a 404."""
+        deleted = self._ask(connection, "delete", "DELETE", f"/v1/documents/{document}") is not None
+        if deleted:
             self.deleted.add(document)
+        return deleted
 
     def _ask(
         self, connection: http.client.HTTPConnection, kind: str, method: str, path: str, body: bytes | None = None
@@ -241,30 +327,31 @@ class Mixture:
         return json.loads(answer) if status < http.client.BAD_REQUEST else None
 
 
-def mixture(minutes: float) -> bool:
+def mixture(minutes: int) -> bool:
     """Print what was answered, the server's memory and how the index compares; whether all is well."""
     questions = [row["question"] for row in judged()]
+    print(machine())
     with serving(*NAMES) as server:
-        load_, began = Mixture(server.url, questions), server.memory
-        until = time.perf_counter() + minutes * 60
+        load_, began = Mixture(server.port, questions), time.perf_counter()
+        until = began + minutes * 60
         with ThreadPoolExecutor(MIXED_CLIENTS) as threads:
             futures = [threads.submit(load_.client, n, until) for n in range(MIXED_CLIENTS)]
-            middle = _memory_at(server, until - minutes * 30)
+            for minute in range(minutes + 1):
+                time.sleep(max(0.0, began + minute * 60 - time.perf_counter()))
+                _tell(server, minute, load_.counts.total())
             for future in futures:
                 future.result()
-        ended = server.memory
         load_.settle()
         same = _is_as_made_anew(server.folder, load_.deleted)
-    print(machine(), dict(sorted(load_.counts.items())))
-    print(
-        f"memory: {began} MB at the start, {middle} MB half way, {ended} MB at the end; like a new index: {same}"
-    )
+    print(dict(sorted(load_.counts.items())))
+    print(f"the index has the documents, chunks and vectors of one made anew: {same}")
     return same and not any(int(kind.split()[1]) >= 500 for kind in load_.counts)
 
 
-def _memory_at(server: Running, moment: float) -> int:
-    time.sleep(max(0.0, moment - time.perf_counter()))
-    return server.memory
+def _tell(server: Running, minute: int, answers: int) -> None:
+    listed = ask(http.client.HTTPConnection("127.0.0.1", server.port), "GET", "/v1/documents?limit=1")[2]
+    documents = json.loads(listed)["total"]
+    print(f"minute {minute:2}: {server.memory} MB, {documents} documents, {answers:,} answers", flush=True)
 
 
 def _is_as_made_anew(folder: Path, deleted: set[str]) -> bool:
@@ -286,7 +373,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--folder", type=Path, default=locate(MINI, Path("absent")), help="a checkpoint")
-    parser.add_argument("--mixed", type=float, metavar="MINUTES")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--full", action="store_true", help="the full size, 24 layers of 1024, random weights")
+    parser.add_argument("--infinity", type=Path, metavar="PYTHON", help="of an environment with infinity-emb")
+    parser.add_argument("--mixed", type=int, metavar="MINUTES")
     parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -295,7 +385,8 @@ def main() -> int:
     elif given.mixed:
         return 0 if mixture(given.mixed) else 1
     else:
-        compare(given.folder, given.seconds)
+        folder = make_checkpoint(24) if given.full else given.folder
+        compare(folder, given.seconds, given.rounds, given.infinity)
     return 0
 
 

@@ -12,6 +12,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 most_mb=1500
+documents=$PWD/ingest:/data/ingest:ro
 token=try.sh-on-this-machine
 
 engine() {
@@ -55,19 +56,24 @@ run() {
 
 quietly() {
     engine run --isolation chroot --mount type=tmpfs,destination=/tmp --env JV3SEARCH_TOKEN=$token \
-        --volume "$PWD/ingest:/data/ingest:ro" --volume "$WORK/indexes:/data/indexes" \
+        --volume "$documents" --volume "$WORK/indexes:/data/indexes" \
         --volume "$WORK/models:/data/models" "$container" -- "$@"
 }
 
-# The health check of compose.yaml at a port and path, tried for a minute.
-wait_for() {
-    check="import urllib.request as u; u.urlopen('http://127.0.0.1:$1')"
+# A command, tried for a minute.
+patiently() {
     tries=30
-    until quietly python -c "$check" 2> /dev/null; do
+    until "$@" 2> /dev/null; do
         tries=$((tries - 1))
         [ $tries -gt 0 ]
         sleep 2
     done
+}
+
+# The health check of compose.yaml at a port and path.
+wait_for() {
+    check="import urllib.request as u; u.urlopen('http://127.0.0.1:$1')"
+    patiently quietly python -c "$check"
     run python -c "$check" && echo healthy
 }
 
@@ -78,6 +84,10 @@ ask() {
         --header 'Content-Type: application/json' ${4:+--data "$4"} "http://127.0.0.1:$3")
     printf '%s\n' "$answer"
     [ "$(printf %s "$answer" | tail -n 1)" = "$1" ]
+}
+
+uploaded() {
+    quietly jv3search list | grep /data/ingest/uploads/frist.txt
 }
 
 # In namespaces of its own, in which the loopback device is all the network, and which end with all that was started.
@@ -103,6 +113,13 @@ try() {
     ask 200 $token 8601/v1/embeddings "$texts"
     ask 200 $token 8601/v1/search '{"query": "how do I change the ink cartridge of my printer?", "k": 1}'
 
+    documents=$WORK/ingest:/data/ingest
+    run jv3search serve --write --port 8602 --address 0.0.0.0 &
+    wait_for 8602/healthz
+    ask 403 $token '8601/v1/documents?name=frist.txt' 'Die Kündigungsfrist beträgt drei Monate.'
+    ask 202 $token '8602/v1/documents?name=frist.txt' 'Die Kündigungsfrist beträgt drei Monate.'
+    patiently uploaded
+
     run jv3search ui --no-browser --port 8501 --address 0.0.0.0 --host localhost --host 127.0.0.1 &
     wait_for 8501/_stcore/health
     echo "All of it worked."
@@ -121,7 +138,7 @@ build
 container=$(engine from --pull-never jv3search)
 root=$(engine mount "$container")
 measure
-install --directory --owner=1000 "$WORK/indexes" "$WORK/models"
+install --directory --owner=1000 "$WORK/indexes" "$WORK/models" "$WORK/ingest"
 # The image's own volumes would hide the mounted folders.
 engine config --volume /data/ingest- --volume /data/indexes- --volume /data/models- "$container"
 touch "$root/etc/hosts" # buildah mounts its own there

@@ -232,10 +232,16 @@ class KnowledgeBase:
         _ = self.encoder
 
     def load_for(self, wrap: Callable[[Encoder], Encoder]) -> None:
-        """Load the model now, and have `wrap(encoder)`, a queue say, stand for it from now on."""
-        encoder = wrap(self.encoder)
+        """Load the model now, and have `wrap(encoder)`, a queue say, stand for it from now on.
+
+        Where there is no index yet, it is the model of the settings.
+        """
+        try:
+            encoder = self.encoder
+        except IndexNotFound:
+            encoder = self._loaded()
         with self._lock:
-            self._encoder = encoder
+            self._encoder = wrap(encoder)
 
     def close(self) -> None:
         """Let go of the index and the model."""

@@ -81,7 +81,16 @@ def test_compose_serves_programs_on_this_machine_that_know_the_token():
     assert server["environment"] == [TOKEN]
 
 
-@pytest.mark.parametrize("name", ["jv3search", "app", "server", "pull", "gpu"])
+def test_compose_has_a_server_that_may_be_written_to_beside_it():
+    reads, writes = service("server"), service("server-write")
+    assert (parsed(reads["command"])["write"], parsed(writes["command"])["write"]) == (False, True)
+    assert any(volume.endswith("/data/ingest:ro") for volume in reads["volumes"])
+    assert writes["volumes"] == service("app")["volumes"]
+    assert writes["ports"] == ["127.0.0.1:8602:8602"]
+    assert writes["environment"] == [TOKEN]
+
+
+@pytest.mark.parametrize("name", ["jv3search", "app", "server", "server-write", "pull", "gpu"])
 def test_every_service_is_built_here_with_a_read_only_root_and_no_privileges(name):
     """Without `build`, an image of that name would be fetched from a registry."""
     asked = service(name)
@@ -96,7 +105,10 @@ def test_the_home_folder_is_the_one_that_can_be_written_to(name):
     assert "--no-create-home --home-dir /tmp " in user
 
 
-@pytest.mark.parametrize(("name", "where"), [("app", "8501/_stcore/health"), ("server", "8601/healthz")])
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [("app", "8501/_stcore/health"), ("server", "8601/healthz"), ("server-write", "8602/healthz")],
+)
 def test_what_was_tried_is_what_compose_runs(name, where):
     """try.sh has the commands, the health checks and the volumes of compose.yaml."""
     asked, tried = service(name), (ROOT / "docker/try.sh").read_text(encoding="utf-8")
@@ -105,7 +117,8 @@ def test_what_was_tried_is_what_compose_runs(name, where):
     assert python == ["CMD", "python", "-c"]
     assert f"wait_for {where}" in tried
     assert check == regex.search(r'check="(.*)"', tried)[1].replace("$1", where)
-    assert all(f":{folder}" in tried for folder in ("/data/ingest:ro", "/data/indexes"))
+    folders = {volume.partition(":")[2] for volume in asked["volumes"]}
+    assert all(regex.search(rf':{folder}["\n]', tried) for folder in folders)
 
 
 def test_the_image_for_the_cpu_holds_no_pytorch():

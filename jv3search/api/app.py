@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
 from jv3search import __version__
-from jv3search.api import classify, documents, embeddings, jobs, metrics, rerank, search
+from jv3search.api import answer, classify, documents, embeddings, jobs, metrics, rerank, search
 from jv3search.api.errors import ErrorAnswer, FlatErrorAnswer, Json, ValidationAnswer, add_handlers
 from jv3search.api.guard import Access, Guard
 from jv3search.api.metrics import Metered, Metrics
@@ -70,7 +70,7 @@ def create_app(service: Service, access: Access) -> FastAPI:
     )
     app.state.service = service
     app.state.metrics = Metrics(service)
-    for router in (embeddings.router, rerank.router, classify.router, search.router):
+    for router in (embeddings.router, rerank.router, classify.router, search.router, answer.router):
         app.include_router(router, responses=_ERRORS)
     for router in (documents.router, jobs.router):
         app.include_router(router, responses=_ERRORS | _NOT_FOUND)

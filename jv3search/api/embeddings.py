@@ -155,7 +155,7 @@ class _Prepared:
 @router.post("/v1/embeddings", response_model=EmbeddingsAnswer)
 async def embeddings(wanted: EmbeddingsRequest, service: Served) -> Json:
     """Embed texts: Jina's request, or OpenAI's."""
-    _check(wanted, service.model, service.kb.reader.manifest.dimension)
+    _check(wanted, service.model, service.dimension)
     task = _TASK_OF[wanted.input_type] if wanted.input_type else wanted.task
     encoder = service.encoder()
     prepared = await run_in_threadpool(_late if wanted.late_chunking else _each, encoder, wanted, task)
@@ -171,7 +171,7 @@ def models(service: Served) -> Json:
         "object": "model",
         "created": _STARTED,
         "owned_by": "jv3search",
-        "dimensions": service.kb.reader.manifest.dimension,
+        "dimensions": service.dimension,
     }
     return Json({"object": "list", "data": [model]})
 

@@ -18,7 +18,8 @@ from starlette.routing import compile_path
 from jv3search.api.fields import readable
 from jv3search.api.ingests import ManyWaiting
 from jv3search.api.model_worker import Busy
-from jv3search.errors import IndexLocked, IndexNotFound, InputError, JV3SearchError, ReadError
+from jv3search.api.service import ManyAnswers
+from jv3search.errors import AnswerError, IndexLocked, IndexNotFound, InputError, JV3SearchError, ReadError
 
 _MOST_ERRORS = 10  # of one request: a list of 2,048 wrong inputs would answer with as many
 _SHOWN = 60  # characters of a wrong value
@@ -26,11 +27,14 @@ _LOCKED_SECONDS = 2  # until to ask again where something else is written: most 
 _STATUS: dict[type[Exception], tuple[int, str]] = {
     Busy: (HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED"),
     ManyWaiting: (HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED"),
+    ManyAnswers: (HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED"),
     InputError: (HTTPStatus.BAD_REQUEST, "INPUT_INVALID"),
     IndexNotFound: (HTTPStatus.NOT_FOUND, "RESOURCE_NOT_FOUND"),
     ReadError: (HTTPStatus.NOT_FOUND, "RESOURCE_NOT_FOUND"),  # a document's file is gone, or has no such page
     IndexLocked: (HTTPStatus.CONFLICT, "CONFLICT_RESOURCE_BUSY"),
+    AnswerError: (HTTPStatus.BAD_GATEWAY, "LANGUAGE_MODEL_FAILED"),
 }
+_OTHERWISE = (HTTPStatus.SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE")
 
 
 class ErrorDetail(BaseModel):
@@ -102,8 +106,22 @@ class Json(Response):
 
 def error_answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Json:
     """An error's answer."""
-    detail = {"message": message, "request_id": uuid.uuid4().hex, "code": code}
-    return Json({"detail": detail}, status, dict(headers or {}))
+    return Json({"detail": error_detail(code, message)}, status, dict(headers or {}))
+
+
+def error_detail(code: str, message: str) -> dict[str, str]:
+    """What an error's body says."""
+    return {"message": message, "request_id": uuid.uuid4().hex, "code": code}
+
+
+def code_of(error: JV3SearchError) -> str:
+    """The code of an error of ours."""
+    return _status(error)[1]
+
+
+def _status(error: JV3SearchError) -> tuple[int, str]:
+    """Wrong input is the client's, everything else the server's to mend."""
+    return next((answered for kind, answered in _STATUS.items() if isinstance(error, kind)), _OTHERWISE)
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -134,13 +152,10 @@ async def _api_error(request: Request, error: Exception) -> Response:
 
 
 async def _user_error(request: Request, error: Exception) -> Response:
-    """An error of ours: wrong input is the client's, everything else the server's to mend."""
+    assert isinstance(error, JV3SearchError)
     retry = _LOCKED_SECONDS if isinstance(error, IndexLocked) else getattr(error, "retry_after", None)
     headers = {} if retry is None else {"Retry-After": str(retry)}
-    for kind, (status, code) in _STATUS.items():
-        if isinstance(error, kind):
-            return error_answer(status, code, str(error), headers)
-    return error_answer(HTTPStatus.SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", str(error), headers)
+    return error_answer(*_status(error), str(error), headers)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -40,8 +40,9 @@ class Ingest:
 class Ingests:
     """The uploads of one index; safe for several threads."""
 
-    def __init__(self, index: Path) -> None:
+    def __init__(self, index: Path, model: str = "") -> None:
         self._index = index
+        self._model = model  # of an index that an upload makes
         self._ingests: dict[str, Ingest] = {}
         self._waiting: list[str] = []
         self._lock = threading.Lock()
@@ -106,7 +107,7 @@ class Ingests:
         """The job that reads some files, when one that runs already is done."""
         while True:
             try:
-                return jobs.start(self._index, paths)
+                return jobs.start(self._index, paths, self._model)
             except IndexLocked:
                 time.sleep(_LOOK_SECONDS)
             except JV3SearchError as error:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from jv3search.api.errors import ApiError, Json
 from jv3search.api.ingests import Ingest
 from jv3search.api.service import Served
+from jv3search.errors import IndexNotFound
 from jv3search.indexes.rows import LedgerRow, State
 from jv3search.jobs import Job, Phase
 from jv3search.types import document_id
@@ -54,8 +55,16 @@ def job(job: JobId, service: Served) -> Json:
         message = f"there is no job {job[:40]!r}; the last thousand of this server are known"
         raise ApiError(HTTPStatus.NOT_FOUND, "RESOURCE_NOT_FOUND", message)
     ended = found.job is not None and not found.job.running
-    rows = service.kb.reader.ledger([str(path) for path in found.paths]) if ended else []
-    return Json(as_json(found, {row.uri: row for row in rows}))
+    return Json(as_json(found, _outcome(service, found) if ended else {}))
+
+
+def _outcome(service: Served, ended: Ingest) -> dict[str, LedgerRow]:
+    """What came of each file; nothing if the job made no index."""
+    try:
+        rows = service.kb.reader.ledger([str(path) for path in ended.paths])
+    except IndexNotFound:
+        return {}
+    return {row.uri: row for row in rows}
 
 
 def as_json(ingest: Ingest, ledger: dict[str, LedgerRow]) -> dict[str, object]:

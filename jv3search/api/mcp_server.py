@@ -13,6 +13,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 from starlette.types import ASGIApp
 
+from jv3search.answers.answering import answer
 from jv3search.api.guard import MOST_BYTES, Access, Guard
 from jv3search.api.mcp_changes import Changes
 from jv3search.api.mcp_resources import DocumentServer
@@ -35,8 +36,9 @@ def create_server(service: Service, *, write: bool = False) -> MCPServer:
     """The server of an agent's tools over a service, which has been started; without `write` they only read."""
     server = DocumentServer(service.kb, _INSTRUCTIONS + (_MAY_WRITE if write else ""))
     tools, changes = Tools(service), Changes(service.kb)
-    for tool in (tools.search, tools.read, tools.list_documents, tools.status):
-        _add(server, tool, ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False))
+    for tool in (tools.search, tools.answer, tools.read, tools.list_documents, tools.status):
+        elsewhere = tool == tools.answer and bool(service.kb.settings.answers_url)  # a language model is asked
+        _add(server, tool, ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=elsewhere))
     if write:
         _add(server, changes.ingest, ToolAnnotations(destructive_hint=False, open_world_hint=False))
         _add(server, changes.ingest_progress, ToolAnnotations(read_only_hint=True, open_world_hint=False))
@@ -111,6 +113,33 @@ class Tools:
             "nothing_relevant": result.nothing_relevant,
             "hits": [_evidence(hit) for hit in result.hits],
         }
+
+    def answer(
+        self,
+        question: Annotated[str, Field(description="A question, in any language; it may hold what a query may.")],
+        languages: Annotated[
+            list[str] | None, Field(description="Only passages in these languages: ['de', 'ja'].")
+        ] = None,
+        formats: Annotated[
+            list[str] | None, Field(description="Only documents of these formats: ['pdf'].")
+        ] = None,
+        quote: Annotated[
+            bool, Field(description="Quote the passages, even if the settings name a language model.")
+        ] = False,
+    ) -> dict[str, Any]:
+        """Answer a question by sentences of the documents, each with its sources; refused: nothing answers it.
+
+        The sentences are quoted from the best passages. Where the settings name a language model, that writes
+        them: then supported is false where no passage bears a sentence out.
+        """
+        where = make_filter(languages=languages or (), formats=formats or ())
+        self._service.wait()
+        with self._service.answering():
+            found = answer(self._kb, question, where=where, quote=quote)
+        told = found.as_json()
+        for said, sentence in zip(told["answer"], found.sentences, strict=True):
+            said["sources"] = [{"number": hit.rank} | _evidence(hit) for hit in sentence.sources]
+        return told
 
     def read(
         self,

@@ -90,15 +90,16 @@ class SearchAnswer(BaseModel):
     hits: list[HitAnswer]
 
 
-_OTHER_INDEX: dict[int | str, dict[str, Any]] = {
+INDEX_ERRORS: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorAnswer, "description": "There is no index yet"},
     409: {"model": ErrorAnswer, "description": "Another index than the one that is meant"},
 }
 
 
-@router.post("/v1/search", response_model=SearchAnswer, responses=_OTHER_INDEX)
+@router.post("/v1/search", response_model=SearchAnswer, responses=INDEX_ERRORS)
 def search(wanted: SearchRequest, service: Served) -> Json:
     """Find the passages that answer a question, whatever language they are written in."""
-    _check_index(wanted.index, service)
+    check_index(wanted.index, service)
     languages = language_codes(wanted.read)
     where = filter_of(service, wanted.languages, wanted.formats, wanted.under, wanted.since, wanted.until)
     if wanted.mode != "keyword" or wanted.explain:
@@ -109,8 +110,8 @@ def search(wanted: SearchRequest, service: Served) -> Json:
     return Json((service.kb.highlight(result) if wanted.explain else result).as_json())
 
 
-def _check_index(meant: str | None, service: Served) -> None:
-    """Refuse to answer from another index than the one that is meant."""
+def check_index(meant: str | None, service: Served) -> None:
+    """ApiError for another index than the one that is meant."""
     if meant is not None and meant != service.kb.reader.stamp()[0]:
         folder = service.kb.settings.index.absolute()
         raise ApiError(HTTPStatus.CONFLICT, "INDEX_MISMATCH", f"the index that is served is another one, {folder}")

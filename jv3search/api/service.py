@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -18,6 +20,8 @@ from jv3search.knowledge_base import KnowledgeBase
 from jv3search.readers import Limits, SandboxedReader
 from jv3search.types import document_id
 
+_MOST_ANSWERS = 16  # at once: each holds one of the server's 40 threads for as long as a language model writes
+
 
 class Loading(JV3SearchError):
     """The model is not there yet."""
@@ -26,6 +30,15 @@ class Loading(JV3SearchError):
 
     def __init__(self) -> None:
         super().__init__("the model is still being loaded: try again in a few seconds; GET /readyz says when")
+
+
+class ManyAnswers(JV3SearchError):
+    """Too many answers are being made."""
+
+    retry_after = 5  # seconds: a language model writes for as long or longer
+
+    def __init__(self) -> None:
+        super().__init__(f"{_MOST_ANSWERS} questions are being answered: try again in {self.retry_after} s")
 
 
 class Service:
@@ -40,13 +53,19 @@ class Service:
         self._thread: threading.Thread | None = None
         self._documents: tuple[tuple[str, int], dict[str, DocumentRow]] | None = None
         self.on_tokens: Callable[[int], None] = lambda tokens: None  # told what went through the model
-        self.ingests = Ingests(kb.settings.index)
+        self._answers = threading.BoundedSemaphore(_MOST_ANSWERS)
+        self.ingests = Ingests(kb.settings.index, kb.settings.model)
         self.pages = SandboxedReader(Limits(seconds=SECONDS))
 
     @property
     def model(self) -> str:
         """The model's name; of a checkpoint's folder the last part alone."""
         return self.kb.settings.model.rstrip("/").rpartition("/")[2]
+
+    @cached_property
+    def dimension(self) -> int:
+        """The size of the model's full embeddings."""
+        return self.kb.manifest().dimension
 
     @property
     def ready(self) -> bool:
@@ -76,6 +95,16 @@ class Service:
         if known is None or known[0] != stamp:
             known = self._documents = (stamp, {document_id(row.uri): row for row in self.kb.documents()})
         return known[1].get(key)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """While an answer is made; ManyAnswers if too many others are."""
+        if not self._answers.acquire(blocking=False):
+            raise ManyAnswers
+        try:
+            yield
+        finally:
+            self._answers.release()
 
     def wait(self) -> None:
         """Until the model is loaded; what went wrong otherwise."""

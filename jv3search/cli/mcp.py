@@ -42,7 +42,7 @@ def mcp(
     address: str,
     hosts: tuple[str, ...],
 ) -> int:
-    """Give an agent the tools search, read, list_documents and status, through the Model Context Protocol.
+    """Give an agent tools to search, answer, read and list documents, through the Model Context Protocol.
 
     The agent starts this command itself and talks to it over stdin and stdout. The tools change nothing, unless
     you add --write: then there are ingest, ingest_progress and remove, for files below the roots. With --http it

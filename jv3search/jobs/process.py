@@ -25,8 +25,11 @@ _EXIT_SECONDS = 10.0  # a process that has done its job still has to leave its l
 _START_SECONDS = 30.0  # for Python to start, on a machine that is busy otherwise
 
 
-def start(index: Path, paths: Sequence[Path]) -> Job:
-    """Begin to ingest `paths` into `index` in a process of its own; IndexLocked while another job runs there."""
+def start(index: Path, paths: Sequence[Path], model: str = "") -> Job:
+    """Begin to ingest `paths` into `index` in a process of its own; IndexLocked while another job runs there.
+
+    `model` is for an index that is made now; without it, that of the settings.
+    """
     index = index.resolve()
     try:
         index.mkdir(parents=True, exist_ok=True)
@@ -39,7 +42,7 @@ def start(index: Path, paths: Sequence[Path]) -> Job:
     job = Job(tuple(str(path.resolve()) for path in paths), record.now())
     try:
         record.write(index, job)
-        process = _spawn(index, lock)
+        process = _spawn(index, lock, model)
     except OSError as error:
         raise StorageError(f"the process cannot be started in {index}: {error}") from error
     finally:
@@ -71,12 +74,14 @@ def stop(index: Path) -> None:
             return
 
 
-def _spawn(index: Path, lock: int) -> subprocess.Popen[bytes]:
+def _spawn(index: Path, lock: int, model: str) -> subprocess.Popen[bytes]:
     """The process has a session of its own: neither Ctrl-C in our terminal nor its closing reaches it."""
+    environment = os.environ | ({"JV3SEARCH_MODEL": model} if model else {})
     with (index / LOG).open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "jv3search.jobs.run", str(index)],
             stdin=subprocess.DEVNULL,
+            env=environment,
             stdout=log,
             stderr=log,
             pass_fds=[lock],

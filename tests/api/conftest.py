@@ -29,7 +29,7 @@ def in_a_thread(call):
 def serving(index, *, hosts=(), token="", make_app=create_app, most_tokens=MOST_TOKENS, write=False, **settings):
     """Serve an index; gives the URL and the service, whose model may still be loading."""
     address = free_address("127.0.0.1", None, PORT)
-    service = Service(jv3search.open(index, **settings), most_tokens)
+    service = Service(jv3search.open(index, create=True, **settings), most_tokens)
     upload = largest_upload(service.kb.settings) if write else 0
     access = replace(access_for(address, hosts, token), upload=upload)
     listening = threading.Event()

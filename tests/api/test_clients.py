@@ -1,4 +1,7 @@
-"""Other people's clients, unmodified, against a real server: the examples of docs/guide/api.md, and their values."""
+"""Other people's clients, unmodified, against a real server: the examples of docs/guide/api.md, and their values.
+
+Each test prints what its client asks and what is answered: `make test-clients` shows it.
+"""
 
 import json
 import os
@@ -11,8 +14,10 @@ import httpx
 import numpy as np
 import pytest
 
+from jv3search.api.app import create_app
 from jv3search.api.server import PORT
 from jv3search.types import Span
+from tests.api.conftest import serving
 
 os.environ |= {"HAYSTACK_TELEMETRY_ENABLED": "False", "ANONYMIZED_TELEMETRY": "False"}  # no test needs a network
 
@@ -25,6 +30,53 @@ SECTIONS = dict(
 PASSAGES = ["Die Kündigungsfrist beträgt drei Monate.", "解約の予告期間は三か月です。"]
 QUESTION = "How long is the notice period?"
 TEXTS = ["كيف أستعيد ملفًا محذوفًا؟", "हटाई गई फ़ाइल वापस कैसे लाएँ?"]
+
+
+class Transcript:
+    """ASGI middleware that prints each request and its answer, with numbers counted and long texts cut."""
+
+    def __init__(self, app):
+        self._app = app
+
+    async def __call__(self, scope, receive, send):
+        asked, answered, status = bytearray(), bytearray(), []
+
+        async def hear():
+            message = await receive()
+            asked.extend(message.get("body", b""))
+            return message
+
+        async def say(message):
+            status.extend([message["status"]] if "status" in message else [])
+            answered.extend(message.get("body", b""))
+            await send(message)
+
+        await self._app(scope, hear, say)
+        if scope["type"] == "http":
+            agent = dict(scope["headers"]).get(b"user-agent", b"-").decode()
+            print(f"> {scope['method']} {scope['path']} {told(asked)} ({agent})\n< {status[0]} {told(answered)}")
+
+
+def told(body):
+    """JSON, shortened."""
+    return json.dumps(short(json.loads(body)), ensure_ascii=False) if body else ""
+
+
+def short(value):
+    if isinstance(value, dict):
+        return {name: short(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        numbers = all(isinstance(inner, float) for inner in value)
+        return f"{len(value)} numbers" if numbers and value else [short(inner) for inner in value]
+    return f"{value[:40]}... {len(value)} characters" if isinstance(value, str) and len(value) > 80 else value
+
+
+@pytest.fixture(scope="module")
+def url(shared_index):
+    """Where the shared index is served, with a transcript."""
+    with serving(shared_index, make_app=lambda *of: Transcript(create_app(*of))) as (url, service):
+        service.wait()
+        yield url
 
 
 def example(url, name):

@@ -1,12 +1,14 @@
 """/v1/documents and /v1/jobs: added, read, drawn and deleted through a real server, in several scripts."""
 
 import io
+import shutil
 import socket
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -21,6 +23,7 @@ from jv3search.api.jobs import JobAnswer
 from jv3search.api.server import largest_upload
 from jv3search.cli.commands import cli, run
 from jv3search.config import Settings
+from jv3search.encoders.models import MINI, locate
 from jv3search.types import document_id
 from tests.api.conftest import serving
 
@@ -199,3 +202,43 @@ def test_what_waits_when_a_server_ends_is_read(index, tmp_path):
     with jv3search.open(index) as kb:
         assert {str(path) for path in files} <= {row.uri for row in kb.documents()}
     assert [ingests.get(key).job is not None for key in keys] == [True, True]
+
+
+def test_without_an_index_it_embeds_and_the_first_upload_makes_one(tmp_path, mini):
+    name, text = next(iter(NEW.items()))
+    settings = {"model": "jv3-mini", "documents": tmp_path / "documents"}
+    with (
+        serving(tmp_path / "kb", write=True, **settings) as (url, service),
+        httpx.Client(base_url=url, timeout=120) as client,
+    ):
+        service.wait()
+        row = client.post("/v1/embeddings", json={"model": "jv3-mini", "task": "text-matching", "input": text})
+        assert np.allclose(row.json()["data"][0]["embedding"], mini.encode([text], "text-matching")[0], atol=1e-5)
+        assert client.get("/v1/models").json()["data"][0]["dimensions"] == 256
+        ranked = client.post(
+            "/v1/rerank", json={"model": "jv3-mini", "query": "чай", "documents": [*NEW.values()]}
+        )
+        assert ranked.json()["results"][0]["index"] == 0
+        labels = {"model": "jv3-mini", "input": text, "labels": ["чай", "наука"]}
+        assert client.post("/v1/classify", json=labels).json()["data"][0]["prediction"] == "чай"
+        for path, body in (("search", {"query": "чай"}), ("answer", {"question": "чай"})):
+            refused = client.post(f"/v1/{path}", json=body)
+            assert (refused.status_code, refused.json()["detail"]["code"]) == (404, "RESOURCE_NOT_FOUND")
+            assert "make one with `ingest`" in refused.json()["detail"]["message"]
+        job = done(client, client.post("/v1/documents", params={"name": name}, content=text.encode()))
+        assert [document.state for document in job.documents] == ["done"]
+        found = client.post("/v1/search", json={"query": "Как заваривают зелёный чай?"}).json()
+        assert [hit["text"] for hit in found["hits"]] == [text]
+
+
+def test_an_upload_makes_an_index_with_the_model_that_is_served(tmp_path):
+    checkpoint = shutil.copytree(locate(MINI, tmp_path), tmp_path / "a-model-of-my-own")
+    settings = {"model": str(checkpoint), "documents": tmp_path / "documents"}
+    with (
+        serving(tmp_path / "kb", write=True, **settings) as (url, service),
+        httpx.Client(base_url=url, timeout=120) as client,
+    ):
+        service.wait()
+        assert client.get("/v1/models").json()["data"][0]["id"] == "a-model-of-my-own"
+        done(client, client.post("/v1/documents?name=a.txt", content="Зелёный чай".encode()))
+        assert client.post("/v1/search", json={"query": "чай"}).json()["model"] == str(checkpoint)

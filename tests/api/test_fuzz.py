@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.fuzz_api import schemathesis
+from jv3search.api.answer import AnswerRequest, QuestionAnswer
 from jv3search.api.classify import ClassifyAnswer, ClassifyRequest
 from jv3search.api.embeddings import EmbeddingsAnswer, EmbeddingsRequest
 from jv3search.api.errors import ErrorAnswer, ValidationAnswer
@@ -37,6 +38,7 @@ _RIGHT = st.sampled_from(
             ClassifyAnswer,
         ),
         ("/v1/search", SearchRequest, {"query": "पन्ना"}, SearchAnswer),
+        ("/v1/answer", AnswerRequest, {"question": "पन्ना", "quote": True}, QuestionAnswer),
     ],
 )
 def test_any_json_is_answered_or_refused(url, path, fields, right, answered):
@@ -60,4 +62,4 @@ def test_requests_made_from_the_openapi_document(url):
     """A few cases an operation; `python -m benchmarks.fuzz_api` makes thousands."""
     done = subprocess.run(schemathesis(url, 4, "--phases", "fuzzing"), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    assert "14 passed" in done.stdout
+    assert "15 passed" in done.stdout

@@ -28,7 +28,7 @@ def at(url, code, port):
 
 def test_the_python_examples(index, shared_index, tmp_path, capsys):
     *by_http, by_mcp = blocks("python")
-    assert len(by_http) == 5
+    assert len(by_http) == 6
     with serving(index, write=True, documents=tmp_path) as (url, service):
         service.wait()
         for code in by_http:
@@ -40,7 +40,10 @@ def test_the_python_examples(index, shared_index, tmp_path, capsys):
     assert out[2].startswith("[{'index': 0, 'relevance_score': 0.")
     assert out[3] == "['printer', 'password']"
     assert " en " in out[4]
-    assert out[5:] == ["8", "done ['done']", "True"]
+    assert out[5] == "8"
+    *quoted, end = out[6:-2]
+    assert any("copy them back from the backup disk." in line and "backup.en.md" in line for line in quoted)
+    assert (end, out[-2:]) == ("the end", ["done ['done']", "True"])
     with serving(shared_index, make_app=http_app) as (agents, _):
         in_a_thread(lambda: exec(compile(at(agents, by_mcp, MCP_PORT), "api.md", "exec"), {}))
     assert len(capsys.readouterr().out.splitlines()) == 2

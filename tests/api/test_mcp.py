@@ -57,7 +57,7 @@ def endpoint(shared_index):
 def test_by_stdio_an_agent_searches_and_reads_on(shared_index):
     async def conversation(client):
         tools = (await client.list_tools()).tools
-        assert [tool.name for tool in tools] == ["search", "read", "list_documents", "status"]
+        assert [tool.name for tool in tools] == ["search", "answer", "read", "list_documents", "status"]
         assert all(tool.annotations.read_only_hint for tool in tools)
         found = await call(client, "search", query="Почему не работает беспроводная сеть?", k=3)
         hit = found["hits"][0]
@@ -95,6 +95,34 @@ def test_by_http_in_several_scripts(endpoint, query, name):
     assert TEXTS[name][slice(*hit["quote_span"])] == hit["quote"]
 
 
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [("安全なパスワードとは？", "パスワード.ja.txt"), ("Почему не работает беспроводная сеть?", "сеть.ru.txt")],
+)
+def test_an_answer_has_quotes_and_their_places(endpoint, question, name):
+    async def conversation(client):
+        return await call(client, "answer", question=question), await call(
+            client, "answer", question=question, languages=["th"]
+        )
+
+    found, elsewhere = talk(endpoint, conversation)
+    assert (found["question"], found["refused"]) == (question, False)
+    source = found["answer"][0]["sources"][0]
+    assert (Path(source["file"]).name, source["number"]) == (name, 1)
+    assert TEXTS[name][slice(*source["quote_span"])] == source["quote"] == found["answer"][0]["sentence"]
+    assert elsewhere == {"question": question, "refused": True, "answer": []}
+
+
+def test_an_answer_by_a_language_model_is_not_of_this_machine_alone(shared_index):
+    async def conversation(client):
+        return {tool.name: tool.annotations.open_world_hint for tool in (await client.list_tools()).tools}
+
+    settings = {"answers_url": "http://localhost:9/v1", "answers_model": "test-model"}
+    with serving(shared_index, make_app=http_app, **settings) as (url, _):
+        hints = talk(f"{url}/mcp", conversation)
+    assert hints == {"search": False, "answer": True, "read": False, "list_documents": False, "status": False}
+
+
 def test_a_document_and_a_section_are_read(endpoint, shared_index):
     uri = str(shared_index.parent / "documents" / "backup.en.md")
 
@@ -121,6 +149,7 @@ def test_a_document_and_a_section_are_read(endpoint, shared_index):
         ("search", {"query": "a", "k": 0}, "greater than or equal to 1"),
         ("search", {"query": "a", "languages": ["jp"]}, "did you mean ja?"),
         ("search", {"query": "  "}, "the query is empty"),
+        ("answer", {"question": "lang:xx a"}, "'xx' is not a language code"),
         ("read", {}, "give the id of a hit or a document"),
         ("read", {"hit": 1, "document": "a"}, "give the id of a hit or a document"),
         ("read", {"hit": 999_999}, "there is no chunk 999999"),
@@ -190,8 +219,8 @@ NOTES = {
 async def changed(client, root, outside):
     """Ingest a folder and a file, search in them, remove one; the agent is told what was done."""
     (tools,) = [await client.list_tools()]
-    assert [tool.name for tool in tools.tools][4:] == ["ingest", "ingest_progress", "remove"]
-    assert [tool.annotations.destructive_hint for tool in tools.tools][4:] == [False, None, True]
+    assert [tool.name for tool in tools.tools][5:] == ["ingest", "ingest_progress", "remove"]
+    assert [tool.annotations.destructive_hint for tool in tools.tools][5:] == [False, None, True]
     told = await call(client, "ingest", path=str(root))
     while told["phase"] not in ("done", "failed"):
         told = await call(client, "ingest_progress")
