@@ -152,7 +152,7 @@ def elsewhere(reply):
 
 def endless(reply):
     reply.begin()
-    reply.say(*["again and again " * 100] * 20, finish="stop")
+    reply.say(*["again and again " * 100] * 50, finish="stop")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def endless(reply):
         (cut, "broke off"),
         (unfinished, "broke off .*may not be whole"),
         (nonsense, "sent what cannot be read"),
-        (endless, "more than 20,000 characters"),
+        (endless, "more than 60,000 characters"),
         (lambda reply: None, "broke off"),
     ],
 )
@@ -175,6 +175,28 @@ def test_what_goes_wrong_is_said(server, script, message):
     with pytest.raises(AnswerError, match=f"the language model m at {server.url} .*{message}"):
         list(reply(LanguageModel(server.url, "m"), [{"role": "user", "content": "?"}]))
     assert len(server.requests) == 1  # neither tried again nor sent on
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("<think>Is it [7]? <b>\n</think>\n\nKopieren [1].", "\n\nKopieren [1]."),
+        ("\n<think></think>把文件复制回来【1】。", "把文件复制回来【1】。"),
+        ("No <think>thoughts</think>.", "No <think>thoughts</think>."),
+        ("<thin", "<thin"),
+        ("", ""),
+    ],
+)
+def test_what_a_model_thinks_aloud_is_no_answer(server, said, heard, size):
+    server.will_say(*in_pieces(said, size))
+    assert "".join(reply(LanguageModel(server.url, "m"), [{"role": "user", "content": "?"}])) == heard
+
+
+def test_thoughts_without_an_answer(server):
+    server.will_say("<think>Hmm")
+    with pytest.raises(AnswerError, match="said nothing after that"):
+        list(reply(LanguageModel(server.url, "m"), [{"role": "user", "content": "?"}]))
 
 
 def test_a_reply_cut_at_the_models_limit_is_no_whole_answer(kb, server):
