@@ -12,6 +12,7 @@ import jv3search
 from jv3search.answers.context import passages
 from jv3search.answers.language_model import LanguageModel, language_model, reply
 from jv3search.answers.prompt import messages
+from jv3search.answers.support import other_numbers
 from jv3search.cli.ask import show
 from jv3search.errors import AnswerError, ConfigError
 from jv3search.types import Hit, Span
@@ -312,3 +313,36 @@ def test_an_order_in_a_document_stays_inside_its_block(injection):
     assert re.sub(block, "", asked, flags=re.DOTALL) == "Wo liegt das Papier?"
     assert "evil" not in rules
     assert not re.search(r"\[\s*\d+\s*\]", asked)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text", "other"),
+    [
+        ("The rent is 1,180 euros.", "Die Kaltmiete beträgt 1.180 Euro.", set()),
+        ("Le loyer est de 1 380 euros.", "Die Kaltmiete beträgt 1.180 Euro.", {1380}),
+        ("It leaves at 8:30.", "تنطلق الحافلة الساعة ٨:٣٠ من الرصيف ٦.", set()),
+        ("It leaves at 9:30.", "تنطلق الحافلة الساعة ٨:٣٠ من الرصيف ٦.", {9}),
+        ("१५ अगस्त को", "on 15 August", set()),
+        ("१६ अगस्त को", "on 15 August", {16}),
+        ("2. Open it at 8:00.", "Open it at 8 o'clock.", set()),
+        ("In 25 days.", "In fünfundzwanzig Tagen.", set()),
+        ("３５２页", "352页", set()),
+        ("No number.", "5 words", set()),
+    ],
+)
+def test_numbers_that_a_passage_does_not_have(sentence, text, other):
+    assert other_numbers(sentence, text) == other
+
+
+def test_a_sentence_with_another_number_is_marked(tmp_path, server):
+    (tmp_path / "miete.txt").write_text(
+        "Die Miete für die Wohnung beträgt 600 Euro im Monat. Die Kaution beträgt 1.800 Euro.", encoding="utf-8"
+    )
+    server.will_say(
+        "Die Miete beträgt 600 Euro im Monat [1]. Die Miete beträgt 900 Euro im Monat [1]. The deposit is 1,800 euros [1]."
+    )
+    settings = {"model": "jv3-mini", "answers_url": server.url, "answers_model": "m"}
+    with jv3search.open(tmp_path / "kb", create=True, **settings) as kb:
+        kb.ingest(tmp_path / "miete.txt")
+        answer = jv3search.answer(kb, "Wie hoch ist die Miete für die Wohnung?")
+    assert [sentence.supported for sentence in answer.sentences] == [True, False, True]
