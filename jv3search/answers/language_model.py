@@ -19,6 +19,7 @@ Message = dict[str, str]
 _PATIENCE = 180.0  # seconds of silence: a CPU reads a prompt of 2,000 tokens with some tens of tokens a second
 _LONGEST = 60_000  # characters of a reply, thoughts included: a model that repeats itself never ends
 _THOUGHTS = "<think>"
+_OTHER_ADDRESS = ". The addresses of most servers end in /v1"
 _SAID = 300  # characters of a server's message that are passed on
 
 
@@ -72,7 +73,9 @@ def _heard(model: LanguageModel, messages: Sequence[Message]) -> Iterator[str]:
     except (openai.APITimeoutError, httpx.TimeoutException):
         raise AnswerError(f"{_where(model)} sent nothing for {model.patience:g} seconds: try again") from None
     except openai.APIStatusError as error:
-        raise AnswerError(f"{_where(model)} refused ({error.status_code}): {_harmless(error.message)}") from None
+        hint = _OTHER_ADDRESS if error.status_code == 404 and not model.url.rstrip("/").endswith("/v1") else ""
+        reason = f"({error.status_code}): {_harmless(error.message)}{hint}"
+        raise AnswerError(f"{_where(model)} refused {reason}") from None
     except openai.APIConnectionError as error:
         reason = _harmless(str(error.__cause__ or error))
         raise AnswerError(f"{_where(model)} cannot be reached, or broke off ({reason}): is it running?") from None

@@ -120,6 +120,7 @@ def _typed() -> str | None:
     try:
         return input("> " if sys.stdout.isatty() else "").strip()
     except (EOFError, KeyboardInterrupt):
+        click.echo(err=True)  # what comes next begins a line
         return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -87,32 +87,38 @@ def evaluate_answers(
 ) -> AnswerEvaluation:
     """Ask every query of a folder in the BEIR layout; nothing in a query is an operator.
 
-    A query to which documents in several languages are relevant is asked in each language's documents alone.
+    A query to which documents in its own and in other languages are relevant is asked in each language's alone.
     """
     kb = KnowledgeBase(with_model(load_settings({"model": model, "engine": engine})))
     encoder = encoder_of(kb.settings)
     with dataset_index(dataset, encoder, kb.manifest(), "late", progress) as (reader, collection):
-        asked = [*_asked(collection), *((query, None) for query in collection.unanswerable)]
+        asked = [*_asked(collection), *(_Asked(query, "", Filter()) for query in collection.unanswerable)]
         said = []
         with progress(len(asked), "answering") as step:
-            for query, language in asked:
-                where = collection.within(language) if language and _in_several(collection, query) else Filter()
-                said.append(_answer(reader, encoder, query.text, where))
+            for one in asked:
+                said.append(_answer(reader, encoder, one.query.text, one.where))
                 step()
         return _judged(reader, collection, asked, said)
 
 
-def _asked(collection: Collection) -> list[tuple[Query, str]]:
-    """Every query with each language in which a document is relevant to it."""
-    return [
-        (query, language)
-        for query in collection.queries
-        for language in sorted({collection.languages[name] for name in query.relevant})
-    ]
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query, the language of the documents that are relevant to it, and what is searched for it."""
+
+    query: Query
+    document: str
+    where: Filter
 
 
-def _in_several(collection: Collection, query: Query) -> bool:
-    return len({collection.languages[name] for name in query.relevant}) > 1
+def _asked(collection: Collection) -> Iterator[_Asked]:
+    for query in collection.queries:
+        languages = sorted({collection.languages[name] for name in query.relevant})
+        if query.language in languages:
+            for language in languages:
+                alone = len(languages) == 1
+                yield _Asked(query, language, Filter() if alone else collection.within(language))
+        else:
+            yield _Asked(query, languages[0], Filter())
 
 
 def _answer(reader: IndexReader, encoder: Encoder, text: str, where: Filter) -> list[AnswerSentence]:
@@ -122,15 +128,12 @@ def _answer(reader: IndexReader, encoder: Encoder, text: str, where: Filter) -> 
 
 
 def _judged(
-    reader: IndexReader,
-    collection: Collection,
-    asked: Sequence[tuple[Query, str | None]],
-    said: Sequence[list[AnswerSentence]],
+    reader: IndexReader, collection: Collection, asked: Sequence[_Asked], said: Sequence[list[AnswerSentence]]
 ) -> AnswerEvaluation:
     answers = tuple(
-        _judge(reader, collection, query, language, sentences)
-        for (query, language), sentences in zip(asked, said, strict=True)
-        if language is not None
+        _judge(reader, collection, one, sentences)
+        for one, sentences in zip(asked, said, strict=True)
+        if one.query.relevant
     )
     wrongly = sum(one.refused for one in answers)
     rightly = sum(not sentences for sentences in said[len(answers) :])
@@ -139,19 +142,16 @@ def _judged(
 
 
 def _judge(
-    reader: IndexReader,
-    collection: Collection,
-    query: Query,
-    language: str,
-    sentences: Sequence[AnswerSentence],
+    reader: IndexReader, collection: Collection, asked: _Asked, sentences: Sequence[AnswerSentence]
 ) -> Answered:
-    """By the relevant documents in a language alone."""
-    relevant = {name for name in query.relevant if collection.languages[name] == language}
+    """By the relevant documents among those that were searched."""
+    query, searched = asked.query, asked.where.languages
+    relevant = {name for name in query.relevant if not searched or collection.languages[name] in searched}
     passages = {name: words for name, words in query.passages.items() if name in relevant}
     cited = [hit.uri for sentence in sentences for hit in sentence.sources]
     return Answered(
         query=query.language,
-        document=language,
+        document=asked.document,
         refused=not sentences,
         holds=any(_holds(reader, *words, sentences) for words in passages.items()) if passages else None,
         precision=float(np.mean([uri in relevant for uri in cited])) if cited else 0.0,

@@ -200,6 +200,13 @@ def test_thoughts_without_an_answer(server):
         list(reply(LanguageModel(server.url, "m"), [{"role": "user", "content": "?"}]))
 
 
+def test_an_address_that_is_not_whole(server):
+    server.script = refuse(404, "404 page not found")
+    address = server.url.removesuffix("/v1")
+    with pytest.raises(AnswerError, match=r"refused \(404\): .*not found.* end in /v1$"):
+        list(reply(LanguageModel(address, "m"), [{"role": "user", "content": "?"}]))
+
+
 def test_a_reply_cut_at_the_models_limit_is_no_whole_answer(kb, server):
     server.will_say(RIGHT, " And then", finish="length")
     with pytest.raises(AnswerError, match="reached its limit of tokens"):
@@ -346,3 +353,19 @@ def test_a_sentence_with_another_number_is_marked(tmp_path, server):
         kb.ingest(tmp_path / "miete.txt")
         answer = jv3search.answer(kb, "Wie hoch ist die Miete für die Wohnung?")
     assert [sentence.supported for sentence in answer.sentences] == [True, False, True]
+
+
+def test_of_copies_the_model_reads_one(tmp_path, server):
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for name in ("a.md", "b.md", "c.txt"):
+        (folder / name).write_text(TEXTS["backup.en.md"], encoding="utf-8")
+    (folder / "d.txt").write_text(TEXTS["drucker.de.txt"], encoding="utf-8")
+    server.will_say(RIGHT)
+    settings = {"model": "jv3-mini", "answers_url": server.url, "answers_model": "m"}
+    with jv3search.open(tmp_path / "kb", create=True, **settings) as kb:
+        kb.ingest(folder)
+        assert not jv3search.answer(kb, QUESTION).refused
+    passages = server.prompt()[1]
+    assert passages.count("To restore deleted files") == 1
+    assert passages.count("Patrone wird ersetzt") <= 1
