@@ -45,6 +45,13 @@ def _explain(page: Page) -> None:
     page.get_by_role("button", name="Ask more exactly").click()
 
 
+def _ask_on(page: Page) -> None:
+    field = page.get_by_role("searchbox")
+    field.fill("Wie flicke ich einen Schlauch?")
+    field.press("Enter")
+    page.wait_for_url("**turn=1**")
+
+
 SHOTS = (
     Shot("start", "/"),
     Shot("search", "/?q=how+do+I+get+deleted+files+back%3F"),
@@ -55,6 +62,7 @@ SHOTS = (
     Shot("answer", "/answer?q=how+do+I+get+deleted+files+back%3F"),
     Shot("answer-japanese", "/answer?q=バックアップはどこに保存しますか", locale="ja-JP"),
     Shot("answer-arabic", "/answer?q=كيف+أكتب+بالعربية+على+لوحة+المفاتيح؟"),
+    Shot("answer-follow-up", "/answer?q=Wie+stelle+ich+die+Bremse+ein%3F&type=pdf", _ask_on, locale="de-DE"),
     Shot("nothing-found", "/?q=backup&lang=ja&since=2999-01-01"),
     Shot("library", "/library"),
     Shot("overview", "/overview"),
@@ -74,6 +82,7 @@ def take(browser: Browser, address: str, shot: Shot) -> None:
             reduced_motion="reduce",
         )
         page = context.new_page()
+        page.set_default_timeout(180_000)  # milliseconds, for a busy machine
         page.goto(address + shot.path)
         settled(page)
         shot.prepare(page)

@@ -27,11 +27,15 @@ class AnswerSentence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a question; `model` is the language model that wrote it, empty where passages are quoted."""
+    """The answer to a question; `model` is the language model that wrote it, empty where passages are quoted.
+
+    `searched` is the query that was searched, for a follow-up question another than was typed.
+    """
 
     question: str
     sentences: tuple[AnswerSentence, ...]
     model: str = ""
+    searched: str = ""
 
     @property
     def refused(self) -> bool:
@@ -42,6 +46,7 @@ class Answer:
         """The public form: plain values that `json.dumps` takes."""
         return {
             "question": self.question,
+            **({"searched": self.searched} if self.searched not in ("", self.question) else {}),
             "refused": self.refused,
             **({"model": self.model} if self.model else {}),
             "answer": [self._sentence_as_json(sentence) for sentence in self.sentences],

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from jv3search.answers.answer import Answer, AnswerSentence
+from jv3search.answers.follow_up import self_contained
 from jv3search.answers.language_model import LanguageModel, language_model
 from jv3search.types import Filter
 
@@ -22,16 +23,19 @@ def answer(
     where: Filter = _EVERYTHING,
     otherwise: Sequence[str] = (),
     quote: bool = False,
+    conversation: Sequence[Answer] = (),
 ) -> Answer:
     """The answer that the documents of a knowledge base give to a question as a person types it.
 
     It is quoted from the passages; where the settings name a language model, that writes it unless `quote` is set.
     Of copies and translations of a passage one is used: that in the question's language, else in the first of
-    `otherwise`. InputError as for `KnowledgeBase.search`, AnswerError if the model's server does not answer.
+    `otherwise`. `conversation` are the answers to the questions before, oldest first: the question is a follow-up
+    then. InputError as for `KnowledgeBase.search`, AnswerError if the model's server does not answer.
     """
     model = None if quote else language_model(kb.settings)
-    sentences = tuple(answer_sentences(kb, question, model, where=where, otherwise=otherwise))
-    return Answer(question, sentences, model.name if model else "")
+    searched = self_contained(question, conversation, model, kb.encoder)
+    sentences = tuple(answer_sentences(kb, searched, model, where=where, otherwise=otherwise))
+    return Answer(question, sentences, model.name if model else "", searched)
 
 
 def answer_sentences(
@@ -44,7 +48,8 @@ def answer_sentences(
 ) -> Iterator[AnswerSentence]:
     """The sentences of that answer, each as soon as it is there; none where nothing answers.
 
-    Where the search finds nothing relevant, no model is asked.
+    `question` is what is searched: for a follow-up question, what `self_contained` makes of it. Where the search
+    finds nothing relevant, no model is asked.
     """
     from jv3search.answers import extractive, written
     from jv3search.search.retrieval import meaning_of
@@ -56,4 +61,4 @@ def answer_sentences(
     if model:
         yield from written.written(kb, result, model)
     else:
-        yield from extractive.quoted(result, meaning_of(question), kb.encoder)
+        yield from extractive.quoted(kb.reader, result, meaning_of(question), kb.encoder)

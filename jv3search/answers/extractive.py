@@ -5,8 +5,11 @@ Chosen on the choosing half of the everyday sets, docs/decisions/answers.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import regex
 
 from jv3search.answers.answer import AnswerSentence
 from jv3search.encoders.port import Encoder, TokenStates
@@ -17,6 +20,9 @@ from jv3search.search.retrieval import SearchResult
 from jv3search.text.sentences import sentences
 from jv3search.types import Hit, Span
 
+if TYPE_CHECKING:
+    from jv3search.indexes import IndexReader
+
 PASSAGES = 3
 """Passages that are quoted, at most. With one, 0.77 of the answers to questions in a document's language hold the
 judged sentence, with two 0.85, with three 0.86, with five 0.87; across languages 0.12, 0.16, 0.19, 0.19."""
@@ -25,20 +31,22 @@ _SENTENCES = (
     3  # of a passage: with one 0.62 of the answers hold it, with two 0.74, with three 0.86, in six sentences
 )
 
+_LINE_END = regex.compile(r"\s*[\n\r]\s*")
 
-def quoted(result: SearchResult, meaning: str, encoder: Encoder) -> Iterator[AnswerSentence]:
+
+def quoted(reader: IndexReader, result: SearchResult, meaning: str, encoder: Encoder) -> Iterator[AnswerSentence]:
     """The sentences that answer, in reading order; none where the search says that nothing is relevant.
 
-    `meaning` is what was embedded of the question.
-
-    Passages that by themselves are not likely to answer are left out, and sentences that were quoted already.
+    `reader` is of the index that was searched, `meaning` what was embedded of the question. Passages that by
+    themselves are not likely to answer are left out, and sentences that were quoted already.
     """
     hits = [hit for hit in result.hits[:PASSAGES] if not nothing_relevant([hit], result.mode)]
     (query,) = encoder.encode_tokens([meaning], "retrieval.query")
     passages = encoder.encode_tokens([hit.text for hit in hits], "retrieval.passage")
     known: list[NormalizedText] = []
     for hit, passage in _in_reading_order(hits, passages):
-        for span in sorted(best_sentences(query, passage, _quotable(hit), _SENTENCES)):
+        quotable = _quotable(hit, _headings(reader, hit))
+        for span in sorted(best_sentences(query, passage, quotable, _SENTENCES)):
             words = normalized(span.of(hit.text))
             if any(near_duplicate(other, words) for other in known):
                 continue
@@ -46,11 +54,26 @@ def quoted(result: SearchResult, meaning: str, encoder: Encoder) -> Iterator[Ans
             yield _quotation(hit, span)
 
 
-def _quotable(hit: Hit) -> list[Span]:
-    """The sentences of a passage without its headings, which say nothing; if it has nothing else, those."""
-    headings = {normalized(heading).letters for heading in (hit.title, hit.section or "")}
+def _headings(reader: IndexReader, hit: Hit) -> list[str]:
+    """The titles of a passage's document and of the sections in the passage."""
+    sections = reader.document(hit.uri).sections
+    return [hit.title, *(section.title for section in sections if section.span.overlap(hit.span) > 0)]
+
+
+def _quotable(hit: Hit, headings: Sequence[str]) -> list[Span]:
+    """The sentences of a passage without its headings, which say nothing; if it has nothing else, all of them."""
+    titles = {normalized(heading).letters for heading in headings}
     every = sentences(hit.text)
-    return [span for span in every if normalized(span.of(hit.text)).letters not in headings] or every
+    own = [_after_heading(hit.text, span, titles) for span in every]
+    return [span for span in own if normalized(span.of(hit.text)).letters not in titles] or every
+
+
+def _after_heading(text: str, sentence: Span, titles: Container[str]) -> Span:
+    """A sentence without the heading on the lines before it, where no blank line parts the two."""
+    for end in _LINE_END.finditer(text, sentence.start, sentence.end):
+        if normalized(text[sentence.start : end.start()]).letters in titles:
+            return Span(end.end(), sentence.end)
+    return sentence
 
 
 def _in_reading_order(hits: Sequence[Hit], passages: Sequence[TokenStates]) -> list[tuple[Hit, TokenStates]]:

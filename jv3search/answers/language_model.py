@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 Message = dict[str, str]
 
 _PATIENCE = 180.0  # seconds of silence: a CPU reads a prompt of 2,000 tokens with some tens of tokens a second
-_LONGEST = 20_000  # characters of a reply, ten pages: a model that repeats itself never ends
+_LONGEST = 60_000  # characters of a reply, thoughts included: a model that repeats itself never ends
+_THOUGHTS = "<think>"
+_OTHER_ADDRESS = ". The addresses of most servers end in /v1"
 _SAID = 300  # characters of a server's message that are passed on
 
 
@@ -48,10 +50,15 @@ def language_model(settings: Settings) -> LanguageModel | None:
 
 
 def reply(model: LanguageModel, messages: Sequence[Message]) -> Iterator[str]:
-    """What the model says, in the pieces it arrives in.
+    """What the model says, in the pieces it arrives in, without what it thought aloud before.
 
     AnswerError if the server cannot be reached, refuses, keeps silent, breaks off, or never ends.
     """
+    return _after_thoughts(_heard(model, messages), model)
+
+
+def _heard(model: LanguageModel, messages: Sequence[Message]) -> Iterator[str]:
+    """Every piece that the server sends."""
     import httpx
     import openai
 
@@ -66,7 +73,9 @@ def reply(model: LanguageModel, messages: Sequence[Message]) -> Iterator[str]:
     except (openai.APITimeoutError, httpx.TimeoutException):
         raise AnswerError(f"{_where(model)} sent nothing for {model.patience:g} seconds: try again") from None
     except openai.APIStatusError as error:
-        raise AnswerError(f"{_where(model)} refused ({error.status_code}): {_harmless(error.message)}") from None
+        hint = _OTHER_ADDRESS if error.status_code == 404 and not model.url.rstrip("/").endswith("/v1") else ""
+        reason = f"({error.status_code}): {_harmless(error.message)}{hint}"
+        raise AnswerError(f"{_where(model)} refused {reason}") from None
     except openai.APIConnectionError as error:
         reason = _harmless(str(error.__cause__ or error))
         raise AnswerError(f"{_where(model)} cannot be reached, or broke off ({reason}): is it running?") from None
@@ -102,6 +111,21 @@ def _pieces(client: OpenAI, model: LanguageModel, messages: Sequence[Message]) -
     if ended != "stop":
         reason = "reached its limit of tokens" if ended == "length" else f"ended with {ended!r}"
         raise AnswerError(f"{_where(model)} broke off ({reason}): what it wrote may not be whole")
+
+
+def _after_thoughts(pieces: Iterator[str], model: LanguageModel) -> Iterator[str]:
+    """What a model says once it has thought aloud, which some servers send as a part of the reply."""
+    said = ""
+    for piece in pieces:
+        said += piece
+        if _THOUGHTS.startswith(said.lstrip()[: len(_THOUGHTS)]) and "</think>" not in said:
+            continue
+        yield said.partition("</think>")[2] if said.lstrip().startswith(_THOUGHTS) else said
+        yield from pieces
+        return
+    if said.lstrip().startswith(_THOUGHTS):
+        raise AnswerError(f"{_where(model)} thought aloud and said nothing after that: ask again")
+    yield said
 
 
 def _where(model: LanguageModel) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class AnswerEvaluation:
     refusals: Refusals
 
     def groups(self) -> dict[str, list[Answered]]:
-        """By whether a relevant document is in the query's language, then by pair of languages."""
+        """By whether the relevant documents are in the query's language, then by pair of languages."""
         found: dict[str, list[Answered]] = {SAME: [], ACROSS: []}
         pairs = defaultdict(list)
         for one in self.answers:
@@ -85,51 +85,77 @@ def shares(of: Sequence[Answered]) -> dict[str, float | int | None]:
 def evaluate_answers(
     dataset: Path, model: str | None, *, progress: Progress, engine: str | None = None
 ) -> AnswerEvaluation:
-    """Ask every query of a folder in the BEIR layout; nothing in a query is an operator."""
+    """Ask every query of a folder in the BEIR layout; nothing in a query is an operator.
+
+    A query to which documents in its own and in other languages are relevant is asked in each language's alone.
+    """
     kb = KnowledgeBase(with_model(load_settings({"model": model, "engine": engine})))
     encoder = encoder_of(kb.settings)
     with dataset_index(dataset, encoder, kb.manifest(), "late", progress) as (reader, collection):
-        queries = (*collection.queries, *collection.unanswerable)
+        asked = [*_asked(collection), *(_Asked(query, "", Filter()) for query in collection.unanswerable)]
         said = []
-        with progress(len(queries), "answering") as step:
-            for query in queries:
-                said.append(_answer(reader, encoder, query.text))
+        with progress(len(asked), "answering") as step:
+            for one in asked:
+                said.append(_answer(reader, encoder, one.query.text, one.where))
                 step()
-        return _judged(reader, collection, said)
+        return _judged(reader, collection, asked, said)
 
 
-def _answer(reader: IndexReader, encoder: Encoder, text: str) -> list[AnswerSentence]:
-    request = plain_request(text, Filter())
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query, the language of the documents that are relevant to it, and what is searched for it."""
+
+    query: Query
+    document: str
+    where: Filter
+
+
+def _asked(collection: Collection) -> Iterator[_Asked]:
+    for query in collection.queries:
+        languages = sorted({collection.languages[name] for name in query.relevant})
+        if query.language in languages:
+            for language in languages:
+                alone = len(languages) == 1
+                yield _Asked(query, language, Filter() if alone else collection.within(language))
+        else:
+            yield _Asked(query, languages[0], Filter())
+
+
+def _answer(reader: IndexReader, encoder: Encoder, text: str, where: Filter) -> list[AnswerSentence]:
+    request = plain_request(text, where)
     result = retrieve(reader, encoder, request, SearchOptions(PASSAGES))
-    return list(quoted(result, request.meaning, encoder))
+    return list(quoted(reader, result, request.meaning, encoder))
 
 
-def _judged(reader: IndexReader, collection: Collection, said: Sequence[list[AnswerSentence]]) -> AnswerEvaluation:
-    answerable = len(collection.queries)
+def _judged(
+    reader: IndexReader, collection: Collection, asked: Sequence[_Asked], said: Sequence[list[AnswerSentence]]
+) -> AnswerEvaluation:
     answers = tuple(
-        _judge(reader, collection, query, sentences)
-        for query, sentences in zip(collection.queries, said, strict=False)
+        _judge(reader, collection, one, sentences)
+        for one, sentences in zip(asked, said, strict=True)
+        if one.query.relevant
     )
     wrongly = sum(one.refused for one in answers)
-    rightly = sum(not sentences for sentences in said[answerable:])
-    refusals = Refusals(len(collection.unanswerable), rightly, answerable, wrongly)
+    rightly = sum(not sentences for sentences in said[len(answers) :])
+    refusals = Refusals(len(collection.unanswerable), rightly, len(answers), wrongly)
     return AnswerEvaluation(collection.name, reader.manifest.model, answers, refusals)
 
 
 def _judge(
-    reader: IndexReader, collection: Collection, query: Query, sentences: Sequence[AnswerSentence]
+    reader: IndexReader, collection: Collection, asked: _Asked, sentences: Sequence[AnswerSentence]
 ) -> Answered:
-    languages = [collection.languages[name] for name in query.relevant]
+    """By the relevant documents among those that were searched."""
+    query, searched = asked.query, asked.where.languages
+    relevant = {name for name in query.relevant if not searched or collection.languages[name] in searched}
+    passages = {name: words for name, words in query.passages.items() if name in relevant}
     cited = [hit.uri for sentence in sentences for hit in sentence.sources]
     return Answered(
         query=query.language,
-        document=query.language if query.language in languages else languages[0],
+        document=asked.document,
         refused=not sentences,
-        holds=any(_holds(reader, *words, sentences) for words in query.passages.items())
-        if query.passages
-        else None,
-        precision=float(np.mean([uri in query.relevant for uri in cited])) if cited else 0.0,
-        recall=len(set(cited) & set(query.relevant)) / len(query.relevant),
+        holds=any(_holds(reader, *words, sentences) for words in passages.items()) if passages else None,
+        precision=float(np.mean([uri in relevant for uri in cited])) if cited else 0.0,
+        recall=len(set(cited) & relevant) / len(relevant),
     )
 
 

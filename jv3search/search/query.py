@@ -50,6 +50,8 @@ _TOKEN = regex.compile(
     regex.VERBOSE,
 )
 
+_MARKS = regex.compile(r'["“”„«»「」『』＂*]|(?<!\S)-|(?<=[A-Za-z])[:：]')  # of operators
+
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
@@ -97,10 +99,24 @@ def parse(text: str) -> ParsedQuery:
     )
 
 
+def with_filters_of(before: str, query: str) -> str:
+    """A query, and those filters of the query before it that it does not set itself."""
+    own = {token.kind for token in _tokens(query)}
+    kept = [token.typed for token in _tokens(before) if token.kind in _KEYS and token.kind not in own]
+    return " ".join([query, *kept])
+
+
+def reworded(query: str, words: str) -> str:
+    """A query with other words, in which nothing is an operator, and with its own operators."""
+    kept = [token.typed for token in _tokens(query) if token.kind != "word"]
+    return " ".join([*_MARKS.sub(" ", words).split(), *kept])
+
+
 @dataclass(frozen=True, slots=True)
 class _Token:
     kind: str  # word, phrase, without, or the filter's key
     text: str
+    typed: str
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -122,10 +138,10 @@ def _token(found: regex.Match[str]) -> _Token | None:
             f"the quotation mark of {found['open']} is not closed: close it for an exact phrase, or leave it out"
         )
     if found["said"] is not None:
-        return _Token("without" if found["minus"] else "phrase", found["said"])
+        return _Token("without" if found["minus"] else "phrase", found["said"], found.group())
     if found["key"]:
         return _filter(found)
-    return _Token("without", found["word"]) if found["minus"] else _Token("word", found["word"])
+    return _Token("without" if found["minus"] else "word", found["word"], found.group())
 
 
 def _filter(found: regex.Match[str]) -> _Token:
@@ -133,12 +149,12 @@ def _filter(found: regex.Match[str]) -> _Token:
     if key.lower() in _KEYS:
         if found["minus"]:
             raise InputError(f"{found.group()}: a filter cannot be excluded, only words and phrases can")
-        return _Token(key.lower(), value.strip('"“”'))
+        return _Token(key.lower(), value.strip('"“”'), found.group())
     if found["minus"]:
-        return _Token("without", found.group()[1:])
+        return _Token("without", found.group()[1:], found.group())
     meant = next(iter(get_close_matches(key, [*_KEYS, *_MEANT], 1, cutoff=0.7)), "")
     if key != key.lower() or (value[0].isdigit() and not meant):  # Note:this and localhost:8080 are words
-        return _Token("word", found.group())
+        return _Token("word", found.group(), found.group())
     hint = f"did you mean {_MEANT.get(meant, meant)}:? " if meant else ""
     raise InputError(
         f"there is no filter {key}: ({hint}there are {' '.join(f'{name}:' for name in _KEYS)}). "

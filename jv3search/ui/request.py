@@ -38,7 +38,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A question with its filters, how many hits to show, what is opened beside them, and in which index."""
+    """A question with its filters, how many hits to show, what is opened beside them, and in which index.
+
+    `turn` is how many questions of a conversation were asked before it.
+    """
 
     query: str = ""
     languages: tuple[str, ...] = ()
@@ -49,6 +52,7 @@ class Request:
     shown: int = PAGE_OF_HITS
     opened: Opened | None = None
     index: str = ""
+    turn: int = 0
 
     @property
     def filtered(self) -> bool:
@@ -89,6 +93,7 @@ def from_url(values: Mapping[str, Sequence[str]]) -> Request:
         shown=min(max(_number(_one(values, "n")) or PAGE_OF_HITS, 1), MOST_HITS),
         opened=_opened(values),
         index=_one(values, "index"),
+        turn=_number(_one(values, "turn")),
     )
 
 
@@ -107,6 +112,7 @@ def to_url(request: Request) -> dict[str, str | list[str]]:
         "at": f"{opened.passage.start}-{opened.passage.end}" if opened and opened.passage else "",
         "part": str(opened.part) if opened and opened.part else "",
         "index": request.index,
+        "turn": str(request.turn) if request.turn else "",
     }
     return {name: value for name, value in every.items() if value}
 

@@ -12,6 +12,7 @@ import jv3search
 from jv3search.answers.context import passages
 from jv3search.answers.language_model import LanguageModel, language_model, reply
 from jv3search.answers.prompt import messages
+from jv3search.answers.support import other_numbers
 from jv3search.cli.ask import show
 from jv3search.errors import AnswerError, ConfigError
 from jv3search.types import Hit, Span
@@ -152,7 +153,7 @@ def elsewhere(reply):
 
 def endless(reply):
     reply.begin()
-    reply.say(*["again and again " * 100] * 20, finish="stop")
+    reply.say(*["again and again " * 100] * 50, finish="stop")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def endless(reply):
         (cut, "broke off"),
         (unfinished, "broke off .*may not be whole"),
         (nonsense, "sent what cannot be read"),
-        (endless, "more than 20,000 characters"),
+        (endless, "more than 60,000 characters"),
         (lambda reply: None, "broke off"),
     ],
 )
@@ -175,6 +176,35 @@ def test_what_goes_wrong_is_said(server, script, message):
     with pytest.raises(AnswerError, match=f"the language model m at {server.url} .*{message}"):
         list(reply(LanguageModel(server.url, "m"), [{"role": "user", "content": "?"}]))
     assert len(server.requests) == 1  # neither tried again nor sent on
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("<think>Is it [7]? <b>\n</think>\n\nKopieren [1].", "\n\nKopieren [1]."),
+        ("\n<think></think>把文件复制回来【1】。", "把文件复制回来【1】。"),
+        ("No <think>thoughts</think>.", "No <think>thoughts</think>."),
+        ("<thin", "<thin"),
+        ("", ""),
+    ],
+)
+def test_what_a_model_thinks_aloud_is_no_answer(server, said, heard, size):
+    server.will_say(*in_pieces(said, size))
+    assert "".join(reply(LanguageModel(server.url, "m"), [{"role": "user", "content": "?"}])) == heard
+
+
+def test_thoughts_without_an_answer(server):
+    server.will_say("<think>Hmm")
+    with pytest.raises(AnswerError, match="said nothing after that"):
+        list(reply(LanguageModel(server.url, "m"), [{"role": "user", "content": "?"}]))
+
+
+def test_an_address_that_is_not_whole(server):
+    server.script = refuse(404, "404 page not found")
+    address = server.url.removesuffix("/v1")
+    with pytest.raises(AnswerError, match=r"refused \(404\): .*not found.* end in /v1$"):
+        list(reply(LanguageModel(address, "m"), [{"role": "user", "content": "?"}]))
 
 
 def test_a_reply_cut_at_the_models_limit_is_no_whole_answer(kb, server):
@@ -290,3 +320,52 @@ def test_an_order_in_a_document_stays_inside_its_block(injection):
     assert re.sub(block, "", asked, flags=re.DOTALL) == "Wo liegt das Papier?"
     assert "evil" not in rules
     assert not re.search(r"\[\s*\d+\s*\]", asked)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text", "other"),
+    [
+        ("The rent is 1,180 euros.", "Die Kaltmiete beträgt 1.180 Euro.", set()),
+        ("Le loyer est de 1 380 euros.", "Die Kaltmiete beträgt 1.180 Euro.", {1380}),
+        ("It leaves at 8:30.", "تنطلق الحافلة الساعة ٨:٣٠ من الرصيف ٦.", set()),
+        ("It leaves at 9:30.", "تنطلق الحافلة الساعة ٨:٣٠ من الرصيف ٦.", {9}),
+        ("१५ अगस्त को", "on 15 August", set()),
+        ("१६ अगस्त को", "on 15 August", {16}),
+        ("2. Open it at 8:00.", "Open it at 8 o'clock.", set()),
+        ("In 25 days.", "In fünfundzwanzig Tagen.", set()),
+        ("３５２页", "352页", set()),
+        ("No number.", "5 words", set()),
+    ],
+)
+def test_numbers_that_a_passage_does_not_have(sentence, text, other):
+    assert other_numbers(sentence, text) == other
+
+
+def test_a_sentence_with_another_number_is_marked(tmp_path, server):
+    (tmp_path / "miete.txt").write_text(
+        "Die Miete für die Wohnung beträgt 600 Euro im Monat. Die Kaution beträgt 1.800 Euro.", encoding="utf-8"
+    )
+    server.will_say(
+        "Die Miete beträgt 600 Euro im Monat [1]. Die Miete beträgt 900 Euro im Monat [1]. The deposit is 1,800 euros [1]."
+    )
+    settings = {"model": "jv3-mini", "answers_url": server.url, "answers_model": "m"}
+    with jv3search.open(tmp_path / "kb", create=True, **settings) as kb:
+        kb.ingest(tmp_path / "miete.txt")
+        answer = jv3search.answer(kb, "Wie hoch ist die Miete für die Wohnung?")
+    assert [sentence.supported for sentence in answer.sentences] == [True, False, True]
+
+
+def test_of_copies_the_model_reads_one(tmp_path, server):
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for name in ("a.md", "b.md", "c.txt"):
+        (folder / name).write_text(TEXTS["backup.en.md"], encoding="utf-8")
+    (folder / "d.txt").write_text(TEXTS["drucker.de.txt"], encoding="utf-8")
+    server.will_say(RIGHT)
+    settings = {"model": "jv3-mini", "answers_url": server.url, "answers_model": "m"}
+    with jv3search.open(tmp_path / "kb", create=True, **settings) as kb:
+        kb.ingest(folder)
+        assert not jv3search.answer(kb, QUESTION).refused
+    passages = server.prompt()[1]
+    assert passages.count("To restore deleted files") == 1
+    assert passages.count("Patrone wird ersetzt") <= 1

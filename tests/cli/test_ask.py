@@ -131,6 +131,19 @@ def test_headings_are_not_quoted(shared_index):
     assert not {"Backups", "Restoring"} & set(quoted)
 
 
+def test_a_heading_is_cut_from_the_sentence_that_runs_into_it(tmp_path):
+    text = "# Die Wohnung\nDie Miete beträgt 600 Euro.\n\n## Die\u2028Kaution\nSie beträgt drei Mieten.\n\n## 賃料\n毎月払います。"
+    (tmp_path / "mietvertrag.md").write_text(text, encoding="utf-8")
+    with jv3search.open(tmp_path / "kb", create=True, model="jv3-mini") as kb:
+        kb.ingest(tmp_path / "mietvertrag.md")
+        answer = jv3search.answer(kb, "Wie hoch ist die Miete der Wohnung, und wie hoch die Kaution?")
+        text = kb.document(answer.sentences[0].sources[0].uri).text
+    assert [sentence.text for sentence in answer.sentences] == [
+        "Die Miete beträgt 600 Euro.", "Sie beträgt drei Mieten.", "毎月払います。",
+    ]  # fmt: skip
+    assert [s.sources[0].sentence.of(text) for s in answer.sentences] == [s.text for s in answer.sentences]
+
+
 def test_sentences_stand_in_reading_order(tmp_path):
     lines = [
         "Die Miete beträgt 600 Euro.",
