@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jv3search.analysis.classification import Classification, classify, classify_documents
+    from jv3search.analysis.topics import Topic, topics
     from jv3search.answers.answer import Answer
     from jv3search.answers.answering import answer
     from jv3search.errors import JV3SearchError
@@ -16,6 +18,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Answer": "answers.answer",
+    "Classification": "analysis.classification",
     "Document": "types",
     "Filter": "types",
     "Hit": "types",
@@ -24,13 +27,18 @@ _HOME = {
     "KnowledgeBase": "knowledge_base",
     "SearchResult": "search.retrieval",
     "Span": "types",
+    "Topic": "analysis.topics",
     "answer": "answers.answering",
+    "classify": "analysis.classification",
+    "classify_documents": "analysis.classification",
     "load_encoder": "knowledge_base",
     "open": "knowledge_base",
+    "topics": "analysis.topics",
 }
 
 __all__ = [
     "Answer",
+    "Classification",
     "Document",
     "Filter",
     "Hit",
@@ -39,9 +47,13 @@ __all__ = [
     "KnowledgeBase",
     "SearchResult",
     "Span",
+    "Topic",
     "answer",
+    "classify",
+    "classify_documents",
     "load_encoder",
     "open",
+    "topics",
 ]
 
 

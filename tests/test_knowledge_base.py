@@ -31,8 +31,8 @@ def kb(shared_index):
 
 def test_the_public_names():
     assert jv3search.__all__ == [
-        "Answer", "Document", "Filter", "Hit", "IngestReport", "JV3SearchError", "KnowledgeBase", "SearchResult", "Span",
-        "answer", "load_encoder", "open",
+        "Answer", "Classification", "Document", "Filter", "Hit", "IngestReport", "JV3SearchError", "KnowledgeBase",
+        "SearchResult", "Span", "Topic", "answer", "classify", "classify_documents", "load_encoder", "open", "topics",
     ]  # fmt: skip
     assert all(getattr(jv3search, name) for name in jv3search.__all__)
     with pytest.raises(AttributeError, match="no attribute 'index'"):

@@ -20,16 +20,16 @@ class Section:
     texts: dict[str, str]
 
 
-def pages(lang: str) -> list[Path]:
+def pages(lang: str, tree: Path = TREE) -> list[Path]:
     """The book's pages in a language, a chapter each; the pages about the book itself are left out."""
-    folder = TREE / FAQ_PACKAGES[lang]
+    folder = tree / FAQ_PACKAGES[lang]
     found = sorted(folder.rglob(f"*.{lang}.html"))
     return [page for page in found if not page.name.startswith(("index", "faqinfo"))]
 
 
-def sections() -> list[Section]:
+def sections(tree: Path = TREE) -> list[Section]:
     """Sections that have some text in every language."""
-    books = {lang: {page.name.split(".")[0]: book([page]) for page in pages(lang)} for lang in FAQ_PACKAGES}
+    books = {lang: {page.name.split(".")[0]: book([page]) for page in pages(lang, tree)} for lang in FAQ_PACKAGES}
     found = []
     for chapter, anchors in books["en"].items():
         for anchor in anchors:

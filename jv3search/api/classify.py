@@ -9,21 +9,19 @@ from typing import Literal
 
 import numpy as np
 from fastapi import APIRouter
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from jv3search.analysis.classification import MOST_LABELS, TASK, check_labels, label_shares
 from jv3search.api.errors import ApiError, Json
 from jv3search.api.fields import Fields, Text, WrittenText
 from jv3search.api.inputs import Inputs, check_model, whole
 from jv3search.api.rerank import TokenUsage
 from jv3search.api.service import Served
-from jv3search.types import Task, unit_rows
+from jv3search.errors import InputError
+from jv3search.types import unit_rows
 
 router = APIRouter(tags=["embeddings"])
-
-_TASK: Task = "classification"
-_MOST_LABELS = 256
 
 
 class ClassifyRequest(Fields):
@@ -44,8 +42,8 @@ class ClassifyRequest(Fields):
     model: Text = Field(examples=["jv3-mini"])
     input: Inputs
     labels: list[WrittenText] = Field(
-        description=f"2 to {_MOST_LABELS} different ones, in any language.",
-        json_schema_extra={"minItems": 2, "maxItems": _MOST_LABELS, "uniqueItems": True},
+        description=f"2 to {MOST_LABELS} different ones, in any language.",
+        json_schema_extra={"minItems": 2, "maxItems": MOST_LABELS, "uniqueItems": True},
     )
 
 
@@ -80,32 +78,24 @@ async def classify(wanted: ClassifyRequest, service: Served) -> Json:
     _check_labels(wanted.labels)
     encoder = service.encoder()
     texts = [*wanted.input, *wanted.labels]
-    tokens = await run_in_threadpool(lambda: [whole(encoder, text, _TASK) for text in texts])
-    means = await asyncio.wrap_future(encoder.submit(tokens, [[(0, len(text))] for text in tokens], _TASK))
+    tokens = await run_in_threadpool(lambda: [whole(encoder, text, TASK) for text in texts])
+    means = await asyncio.wrap_future(encoder.submit(tokens, [[(0, len(text))] for text in tokens], TASK))
     rows = unit_rows(np.concatenate(means))
-    shares = _softmax(rows[: len(wanted.input)] @ rows[len(wanted.input) :].T)
+    shares = label_shares(rows[: len(wanted.input)], rows[len(wanted.input) :])
     data = [_as_json(index, row, wanted.labels) for index, row in enumerate(shares)]
     return Json({"usage": {"total_tokens": sum(map(len, tokens))}, "data": data})
 
 
 def _check_labels(labels: Sequence[str]) -> None:
-    if len(labels) > _MOST_LABELS:
-        message = f"there are {len(labels)} labels; {_MOST_LABELS} can be told apart at once"
-        raise ApiError(HTTPStatus.BAD_REQUEST, "INPUT_LABEL_LIMIT_EXCEEDED", message)
-    if len(set(labels)) < max(2, len(labels)):
-        message = f"labels must be at least two, all different; there are {len(set(labels))} different ones"
-        raise ApiError(HTTPStatus.BAD_REQUEST, "INPUT_INVALID_LABELS", message)
+    try:
+        check_labels(labels)
+    except InputError as error:
+        code = "INPUT_LABEL_LIMIT_EXCEEDED" if len(labels) > MOST_LABELS else "INPUT_INVALID_LABELS"
+        raise ApiError(HTTPStatus.BAD_REQUEST, code, str(error)) from None
 
 
-def _softmax(cosines: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Shares by row; of plain cosines, as Jina's API has them, so that they lie close together."""
-    powers = np.exp(cosines.astype(float))
-    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return shares
-
-
-def _as_json(index: int, shares: NDArray[np.float64], labels: Sequence[str]) -> dict[str, object]:
-    best = int(shares.argmax())
+def _as_json(index: int, shares: Sequence[float], labels: Sequence[str]) -> dict[str, object]:
+    best = int(np.argmax(shares))
     return {
         "object": "classification",
         "index": index,

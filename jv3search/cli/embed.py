@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from jv3search.cli.options import echo_json, engine_option, model_option
+from jv3search.cli.options import echo_json, engine_option, model_option, text_lines
 from jv3search.cli.progress import counting
 from jv3search.config import load_settings
 from jv3search.errors import InputError
@@ -39,7 +39,7 @@ def embed(file: TextIO, task: Any, dim: int | None, model: str | None, engine: s
     if late and task != "retrieval.passage":
         raise InputError("--late embeds a document's chunks: use it together with --task retrieval.passage")
     settings = load_settings({"model": model, "engine": engine})
-    lines = _lines(file)
+    lines = text_lines(file)
     encoder = encoder_of(settings)
     embeddings = [_late(encoder, list(lines), dim)] if late else _each(encoder, lines, task, dim)
     with counting(None, "embedding", beside_results=True) as step:
@@ -47,19 +47,6 @@ def embed(file: TextIO, task: Any, dim: int | None, model: str | None, engine: s
             for row in rows:
                 echo_json({"embedding": [round(float(x), 7) for x in row]})
                 step()
-
-
-def _lines(file: TextIO) -> Iterator[str]:
-    number = 0
-    try:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                raise InputError(f"line {number} of {file.name} is blank: every line must have text")
-            yield line.rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file.name} is not UTF-8: {error}") from None
-    if not number:
-        raise InputError(f"{file.name} has no line to embed")
 
 
 def _each(encoder: Encoder, lines: Iterable[str], task: Any, dim: int | None) -> Iterator[Embedding]:

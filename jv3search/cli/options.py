@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 import click
 
 from jv3search.config import ENGINES
 from jv3search.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from jv3search.knowledge_base import KnowledgeBase
+    from jv3search.types import Filter
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SERVE = {
@@ -93,6 +97,47 @@ def kind_option(command: Command) -> Command:
         type=click.Choice(["auto", "flat", "ivf"]),
         help="Search exactly (flat), approximately (ivf), or decide by size (auto).",
     )(command)
+
+
+def filter_options(command: Command) -> Command:
+    """--lang, --type, --under and --since for whole documents; `chosen` makes a filter of them."""
+    for option in (
+        click.option(
+            "--since", metavar="DATE", default="", help="Only files modified on or after DATE (2026-01-31)."
+        ),
+        click.option("--under", type=PathType(), multiple=True, metavar="DIR", help="Only documents below DIR."),
+        click.option(
+            "--type", "types", metavar="TYPES", default="", help="Only documents of these types: pdf,docx"
+        ),
+        click.option("--lang", metavar="CODES", default="", help="Only documents in these languages: de,ja"),
+    ):
+        command = option(command)
+    return command
+
+
+def chosen(lang: str, types: str, under: Sequence[Path], since: str) -> Filter:
+    """The filter that those options stand for; InputError for a language, a type or a date there is not."""
+    from jv3search.search.filters import make_filter
+
+    for folder in under:
+        if not folder.exists():
+            notice(f"There is no folder {folder} any more; documents that were below it can still be found.")
+    return make_filter(languages=comma_parted(lang), formats=comma_parted(types), under=under, since=since)
+
+
+def give_reason(kb: KnowledgeBase) -> None:
+    """Why no document was found, where filters are all that leaves any out."""
+    empty = not kb.documents()
+    notice(
+        "The index has no documents yet: add some with `ingest FOLDER`."
+        if empty
+        else "No document passes the filters: leave some of them out."
+    )
+
+
+def comma_parted(value: str) -> list[str]:
+    """What stands between commas, without blanks around it."""
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def json_option(command: Command) -> Command:
@@ -202,6 +247,20 @@ def query_lines(path: Path) -> Iterator[str]:
         if not line.strip():
             raise InputError(f"line {number} of {path} is blank: every line must have a query")
         yield line
+
+
+def text_lines(file: TextIO) -> Iterator[str]:
+    """The lines of a file of text; InputError for a blank one, for none at all, and for another encoding."""
+    number = 0
+    try:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                raise InputError(f"line {number} of {file.name} is blank: every line must have text")
+            yield line.removeprefix("\ufeff").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file.name} is not UTF-8: {error}") from None
+    if not number:
+        raise InputError(f"{file.name} has no line of text")
 
 
 def forms(uri: str) -> list[str]:

@@ -16,6 +16,8 @@ import click
 from jv3search.cli.asking import Ask, ResultJson, asks_first
 from jv3search.cli.options import (
     PathType,
+    chosen,
+    comma_parted,
     echo_json,
     engine_option,
     harmless,
@@ -110,24 +112,21 @@ def search(
     With --queries, one JSON line is printed for each line of the file.
     """
     from jv3search import knowledge_base
-    from jv3search.search.filters import language_codes, make_filter
+    from jv3search.search.filters import language_codes
     from jv3search.search.retrieval import check_query
 
     questions = _questions(" ".join(query), queries)
-    languages = language_codes(_listed(read))
-    where = make_filter(languages=_listed(lang), formats=_listed(types), under=under, since=since)
+    languages = language_codes(comma_parted(read))
+    where = chosen(lang, types, under, since)
     for number, question in enumerate(questions, start=1):
         with _in_line(number, queries):
             check_query(question)  # before a model is loaded
-    for folder in under:
-        if not folder.exists():
-            notice(f"There is no folder {folder} any more; documents that were below it can still be found.")
     kb = knowledge_base.open(index, model=model, engine=engine)
     ask: Ask = partial(_search_here, kb, explain, where=where, k=k, mode=mode, group=group, languages=languages)
     if kb.settings.server and not (model or engine):
         folders = sorted(where.under)
         wanted = {"k": k, "mode": mode, "group": group, "explain": explain, "read": languages, "since": since}
-        filters = {"languages": _listed(lang), "formats": _listed(types), "under": folders}
+        filters = {"languages": comma_parted(lang), "formats": comma_parted(types), "under": folders}
         ask = asks_first(kb.settings.server, wanted | filters | {"index": kb.reader.stamp()[0]}, ask)
     with kb, counting(len(questions), "searching", beside_results=True) as step:
         for number, question in enumerate(questions, start=1):
@@ -236,7 +235,3 @@ def _questions(query: str, queries: Path | None) -> list[str]:
     if query:
         raise InputError(f"give either a query or --queries, not both ({query!r} and {queries})")
     return list(query_lines(queries))
-
-
-def _listed(value: str) -> list[str]:
-    return [part.strip() for part in value.split(",") if part.strip()]

@@ -131,6 +131,13 @@ class IndexReader:
             found, rows = documents.document_vectors(transaction, task, self.manifest.dimension)
             return [uri for _, uri, _ in found], unit_rows(rows, self.manifest.dimension)
 
+    def document_means(self) -> dict[str, Embedding]:
+        """By uri, the (dimension,) unit mean of all of a document's passages."""
+        with self._catalog.read() as transaction:
+            sums = embeddings.document_sums(transaction, self.manifest.dimension)
+            uris = documents.uris_by_id(transaction)
+            return {uris[key]: unit_rows(total) for key, total in sums.items()}
+
     def translations_of(self, uri: str) -> list[tuple[str, str, float]]:
         """(uri, language, score) of the documents that are translations of one, best first."""
         with self._catalog.read() as transaction:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
+from jv3search.analysis.topics import Clusters, Topic, clusters, name_topics
 from jv3search.errors import IndexNotFound
 from jv3search.indexes import DocumentRow, Status
 from jv3search.ui import charts, corpus_map, dial, library_table, safe, state
-from jv3search.ui.corpus_map import CorpusMap
 from jv3search.ui.i18n import gettext as _
-from jv3search.ui.i18n import language_name, number
+from jv3search.ui.i18n import interface_language, language_name, number
 from jv3search.ui.knowledge_bases import choose_knowledge_base
 from jv3search.ui.library import open_document
 
@@ -95,16 +96,43 @@ def _size_of(chunks: int) -> str:
 
 def _show_map(index: state.OpenIndex) -> None:
     with st.spinner(_("Drawing the map …")):
-        documents, drawn = _map(index.stamp, index)
-    if not documents:
+        drawn = _map(index.stamp, index)
+    if not drawn.clusters.documents:
         safe.notice("info", _("The map is drawn when the documents are read the next time."))
         return
     st.caption(
         _("Documents about similar things lie close together, whatever their language. Click one to open it.")
     )
     ways = {"language": _("Language"), "topic": _("Topic")}
-    way = st.segmented_control(_("Coloured by"), list(ways), format_func=ways.__getitem__, default="language")
-    frame = map_frame(documents, drawn, by_topic=way == "topic")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        way = st.segmented_control(_("Coloured by"), list(ways), format_func=ways.__getitem__, default="language")
+        topic = _choose_topic(drawn)
+    frame = map_frame(drawn, by_topic=way == "topic")
+    if topic is not None:
+        frame = frame[drawn.clusters.labels[frame["row"]] == topic]
+    _draw(frame, drawn, ways[way or "language"])
+    with st.expander(_("Topics and their words")):
+        _show_topics(drawn)
+
+
+def _choose_topic(drawn: DrawnMap) -> int | None:
+    """The topic whose documents alone are to be drawn; None is all."""
+    names = [safe.text(name) for name in drawn.names()]
+
+    def told(topic: int | None) -> str:
+        if topic is None:
+            return _("all")
+        return f"{names[topic]} ({number(len(drawn.topics[topic].documents))})"
+
+    # the key holds the number of topics: another index has others
+    options = [None, *range(len(names))]
+    chosen: int | None = st.selectbox(_("Topic"), options, format_func=told, key=f"map-topic-{len(names)}")
+    return chosen
+
+
+def _draw(frame: pd.DataFrame, drawn: DrawnMap, legend: str) -> None:
+    """The chart, and the same as a table."""
+    documents = drawn.clusters.documents
     if len(frame) > _POINTS:
         st.caption(
             _("{shown} of {all} documents are drawn, chosen evenly.").format(
@@ -114,7 +142,7 @@ def _show_map(index: state.OpenIndex) -> None:
         frame = frame.iloc[np.linspace(0, len(frame) - 1, _POINTS).astype(int)]
     chosen = charts.points(
         frame,
-        legend=ways[way or "language"],
+        legend=legend,
         other=_("others"),
         titles=[_("Title"), _("Language"), _("Topic")],
         alt=_("Map of {n} documents; the table below lists them by topic").format(n=number(len(frame))),
@@ -123,10 +151,41 @@ def _show_map(index: state.OpenIndex) -> None:
     if chosen:
         open_document(documents[chosen[0]].uri)
     with st.expander(_("The same as a table")):
-        _show_topics(frame, documents)
+        _show_documents(frame, documents)
 
 
-def _show_topics(frame: pd.DataFrame, documents: Sequence[DocumentRow]) -> None:
+def _show_topics(drawn: DrawnMap) -> None:
+    """Every topic with its words in all its languages."""
+    import pandas as pd
+
+    table = pd.DataFrame(
+        {
+            "topic": drawn.names(),
+            "documents": [len(topic.documents) for topic in drawn.topics],
+            "words": [_words(topic) for topic in drawn.topics],
+        }
+    )
+    config = st.column_config
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "topic": config.TextColumn(_("Topic"), width="medium"),
+            "documents": config.NumberColumn(_("Documents"), width="small"),
+            "words": config.TextColumn(_("Words by language"), width="large"),
+        },
+        alt=_("Topics and their words"),
+        key="map-topics",
+    )
+
+
+def _words(topic: Topic) -> str:
+    """The words of a topic, language by language."""
+    told = ((language_name(tag), ", ".join(terms)) for tag, terms in topic.terms.items() if terms)
+    return "; ".join(f"{language}: {words}" for language, words in told)
+
+
+def _show_documents(frame: pd.DataFrame, documents: Sequence[DocumentRow]) -> None:
     """The way to a document for those who do not use the map."""
     table = frame[["topic", "title", "language", "row"]].sort_values(["topic", "title"], kind="stable")
     config = st.column_config
@@ -148,11 +207,24 @@ def _show_topics(frame: pd.DataFrame, documents: Sequence[DocumentRow]) -> None:
         open_document(documents[int(table.iloc[event.selection.rows[0]]["row"])].uri)
 
 
-def map_frame(documents: Sequence[DocumentRow], drawn: CorpusMap, *, by_topic: bool) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class DrawnMap:
+    """Documents by topic, the topics with their words, and where each document is drawn, (documents, 2)."""
+
+    clusters: Clusters
+    topics: tuple[Topic, ...]
+    points: corpus_map.Matrix
+
+    def names(self) -> list[str]:
+        """What the topics are called for this reader."""
+        return corpus_map.topic_names(self.topics, (interface_language(),))
+
+
+def map_frame(drawn: DrawnMap, *, by_topic: bool) -> pd.DataFrame:
     """One row a document: where it is drawn, what its tooltip says, and the group that colours it."""
     import pandas as pd
 
-    names = corpus_map.topic_names([row.title for row in documents], drawn)
+    names, documents = drawn.names(), drawn.clusters.documents
     frame = pd.DataFrame(
         {
             "row": range(len(documents)),
@@ -160,7 +232,7 @@ def map_frame(documents: Sequence[DocumentRow], drawn: CorpusMap, *, by_topic: b
             "y": drawn.points[:, 1],
             "title": [safe.text(row.title) for row in documents],
             "language": [language_name(row.language) for row in documents],
-            "topic": [safe.text(names[topic]) for topic in drawn.topics],
+            "topic": [safe.text(names[topic]) for topic in drawn.clusters.labels],
         }
     )
     frame["words"] = frame["title"] + " · " + frame["language"] + " · " + frame["topic"]
@@ -171,10 +243,8 @@ def map_frame(documents: Sequence[DocumentRow], drawn: CorpusMap, *, by_topic: b
     return frame.sort_values("group", key=lambda column: column.map(lambda group: order.get(group, len(order))))
 
 
-@st.cache_data(show_spinner=False, max_entries=4)
-def _map(stamp: state.Stamp, _index: state.OpenIndex) -> tuple[list[DocumentRow], CorpusMap]:
-    """The documents that have a vector and their map, made once until the index changes."""
-    rows = {row.uri: row for row in state.documents(_index)}
-    uris, vectors = _index.kb.reader.document_vectors("separation")
-    kept = [number for number, uri in enumerate(uris) if uri in rows]
-    return [rows[uris[number]] for number in kept], corpus_map.make_map(vectors[kept])
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _map(stamp: state.Stamp, _index: state.OpenIndex) -> DrawnMap:
+    """The map, made once until the index changes."""
+    found = clusters(_index.kb)
+    return DrawnMap(found, name_topics(_index.kb, found), corpus_map.points(found))

@@ -142,7 +142,7 @@ def test_blank_lines_and_other_encodings_are_named(jv3, tmp_path):
     (tmp_path / "blank.txt").write_text("one\n \n")
     assert "line 2 of" in jv3("embed", tmp_path / "blank.txt", "--model", "jv3-mini").err
     (tmp_path / "none.txt").write_text("")
-    assert "has no line to embed" in jv3("embed", tmp_path / "none.txt", "--model", "jv3-mini").err
+    assert "has no line of text" in jv3("embed", tmp_path / "none.txt", "--model", "jv3-mini").err
     (tmp_path / "latin.txt").write_bytes("größe\n".encode("latin-1"))
     assert "is not UTF-8" in jv3("embed", tmp_path / "latin.txt", "--model", "jv3-mini").err
 

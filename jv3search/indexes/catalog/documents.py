@@ -23,6 +23,12 @@ def digests(transaction: ReadTransaction) -> dict[str, str]:
     return {uri: digest for uri, digest in rows}
 
 
+def uris_by_id(transaction: ReadTransaction) -> dict[int, str]:
+    """The uri of every document, by its id."""
+    rows = transaction.connection.execute(select(document.c.id, document.c.uri))
+    return {key: uri for key, uri in rows}
+
+
 def document_rows(transaction: ReadTransaction) -> list[DocumentRow]:
     """Every document, sorted by uri."""
     wanted = select(*(column for column in document.c if column.name != "id"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from jv3search.indexes.catalog.errors import damaged
 from jv3search.indexes.catalog.schema import BLOCK, chunk, document, embedding, tombstone
 from jv3search.indexes.catalog.transaction import ReadTransaction, id_batches
 from jv3search.indexes.vectors.port import Ids
+from jv3search.types import Embedding
 
 Rows = NDArray[np.float16]
 
@@ -35,10 +37,11 @@ _ROWS = (
 
 
 class Block(NamedTuple):
-    """The full-size rows (n, dimension) of the chunks [first, first + n)."""
+    """The full-size rows (n, dimension) of the chunks [first, first + n), all of one document."""
 
     first: int
     rows: Rows
+    document: int
 
 
 def chunk_count(transaction: ReadTransaction) -> int:
@@ -52,7 +55,15 @@ def blocks(transaction: ReadTransaction, dimension: int, *, since: int = -1) -> 
     for row in transaction.connection.execute(wanted, execution_options={"yield_per": 256}):
         if len(row.rows) != row.chunks * dimension * 2 or zlib.crc32(row.rows) != row.crc32:
             raise damaged(transaction.where, f"the vectors of {_uri(transaction, row.document)}")
-        yield Block(row.first, np.frombuffer(row.rows, "<f2").reshape(row.chunks, dimension))
+        yield Block(row.first, np.frombuffer(row.rows, "<f2").reshape(row.chunks, dimension), row.document)
+
+
+def document_sums(transaction: ReadTransaction, dimension: int) -> dict[int, Embedding]:
+    """The sum (dimension,) of the rows of every document, by its id."""
+    sums: dict[int, Embedding] = defaultdict(lambda: np.zeros(dimension, np.float32))
+    for block in blocks(transaction, dimension):
+        sums[block.document] += block.rows.sum(axis=0, dtype=np.float32)
+    return sums
 
 
 def removed_ranges(transaction: ReadTransaction, since: int) -> list[tuple[int, int]]:

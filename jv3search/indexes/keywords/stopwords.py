@@ -12,14 +12,21 @@ from jv3search.types import UNKNOWN_LANGUAGE
 
 def without_stopwords(query: KeywordQuery, language: str) -> KeywordQuery:
     """The query without the stop words of its language (of all if it is unknown); all of it if nothing is left."""
-    known = _stopwords()
-    stopwords = frozenset[str]().union(*known.values()) if language == UNKNOWN_LANGUAGE else known.get(language)
-    told = tuple(term for term in query.terms if not (stopwords and _is_one(term, stopwords)))
+    stopped = stopwords(language)
+    told = tuple(term for term in query.terms if not _is_one(term, stopped))
     return query._replace(terms=told) if told else query
 
 
-def _is_one(term: QueryTerm, stopwords: frozenset[str]) -> bool:
-    return not term.forms[0].prefix and term.forms[0].terms[0] in stopwords
+def stopwords(language: str) -> frozenset[str]:
+    """The exact terms of a language's stop words, of all languages if it is unknown; none where none are known."""
+    known = _stopwords()
+    if language == UNKNOWN_LANGUAGE:
+        return frozenset().union(*known.values())
+    return known.get(language, frozenset())
+
+
+def _is_one(term: QueryTerm, stopped: frozenset[str]) -> bool:
+    return not term.forms[0].prefix and term.forms[0].terms[0] in stopped
 
 
 @cache

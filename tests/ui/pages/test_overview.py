@@ -3,73 +3,67 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+import jv3search
 from jv3search import indexes
-from jv3search.ui.corpus_map import make_map, topic_names
+from jv3search.analysis.clusters import clustered
+from jv3search.analysis.topics import Clusters, Topic
+from jv3search.indexes import DocumentRow
+from jv3search.types import unit_rows
+from jv3search.ui.corpus_map import points, topic_names
 from tests.conftest import TEXTS
 from tests.ui.conftest import settled
-from tests.ui.pages.shelf import choose_row
+from tests.ui.pages.shelf import cells, choose_row
 
 
 def three_topics(count=60, dimension=24):
-    """Unit vectors around three far directions, and which of them each belongs to: most to 1, then 0, then 2."""
+    """Documents around three far directions: a third, half, and a sixth of them."""
     rng = np.random.default_rng(5)
     belongs = np.array([0] * (count // 3) + [1] * (count // 2) + [2] * (count - count // 3 - count // 2))
-    vectors = np.eye(dimension)[belongs] + 0.15 * rng.normal(size=(count, dimension))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), belongs
+    rows = unit_rows(np.eye(dimension)[belongs] + 0.15 * rng.normal(size=(count, dimension)))
+    return Clusters((), rows, *clustered(rows, 3))
 
 
-def test_topics_are_found_numbered_by_size_and_apart_on_the_map():
-    vectors, belongs = three_topics()
-    drawn = make_map(vectors)
-    sizes = np.bincount(drawn.topics).tolist()
-    assert sizes == sorted(sizes, reverse=True)
-    for each in range(3):
-        own = set(drawn.topics[belongs == each].tolist())
-        assert own.isdisjoint(drawn.topics[belongs != each].tolist())
-    middles = np.stack([drawn.points[belongs == each].mean(axis=0) for each in range(3)])
-    spread = max(np.linalg.norm(drawn.points[belongs == each] - middles[each], axis=1).mean() for each in range(3))
+def row():
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    return DocumentRow("/a.txt", "", "a", "txt", "ja", 1, moment, moment, 0, 1)
+
+
+def test_topics_lie_apart_on_the_map():
+    found = three_topics()
+    drawn = points(found)
+    own = [drawn[found.labels == each] for each in range(3)]
+    middles = [of.mean(axis=0) for of in own]
+    spread = max(np.linalg.norm(of - middle, axis=1).mean() for of, middle in zip(own, middles, strict=True))
     apart = min(np.linalg.norm(middles[a] - middles[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
     assert apart > 3 * spread
-    assert np.allclose(drawn.points.min(axis=0), -1)
-    assert np.allclose(drawn.points.max(axis=0), 1)
-
-
-def test_the_map_is_the_same_every_time():
-    vectors, _ = three_topics()
-    one, two = make_map(vectors), make_map(vectors.copy())
-    assert np.array_equal(one.points, two.points)
-    assert np.array_equal(one.topics, two.topics)
-    assert one.centres == two.centres
+    assert np.allclose(drawn.min(axis=0), -1)
+    assert np.allclose(drawn.max(axis=0), 1)
+    assert np.array_equal(drawn, points(three_topics()))
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_few_documents_have_a_map_too(count):
-    vectors = np.eye(4, dtype=np.float32)[:count]
-    drawn = make_map(vectors)
-    assert drawn.points.shape == (count, 2)
-    assert np.isfinite(drawn.points).all()
-    assert len(drawn.topics) == count
+    rows = np.eye(4, dtype=np.float32)[:count]
+    drawn = points(Clusters((), rows, *clustered(rows, 2)))
+    assert drawn.shape == (count, 2)
+    assert np.isfinite(drawn).all()
 
 
 def test_equal_documents_share_a_point():
-    drawn = make_map(np.ones((5, 8), np.float32))
-    assert np.array_equal(drawn.points, np.zeros((5, 2)))
+    rows = unit_rows(np.ones((5, 8)))
+    assert np.array_equal(points(Clusters((), rows, *clustered(rows, 2))), np.zeros((5, 2)))
 
 
-def test_topics_are_called_after_their_most_typical_document():
-    vectors, belongs = three_topics()
-    drawn = make_map(vectors)
-    titles = [("Wetter", "Шрифты", "備份")[each] for each in belongs]
-    names = topic_names(titles, drawn)
-    assert names[0] == titles[drawn.centres[0]]
-    assert {name.split(" (")[0] for name in names} == {"Wetter", "Шрифты", "備份"}
-    assert len(set(names)) == len(names) > 3
-    assert topic_names(["同じ"] * 60, drawn)[:2] == ["同じ", "同じ (2)"]
+def test_names_of_topics_are_told_apart():
+    topics = [Topic((row(),), {"de": ("Wetter",), "ja": ("天気",)}), Topic((row(),), {"ja": ("天気",)})]
+    assert topic_names(topics, ("ja",)) == ["天気", "天気 (2)"]
+    assert topic_names(topics, ("fr",)) == ["Wetter", "天気"]
 
 
 def test_numbers_and_charts_say_what_is_in_the_index(base):
@@ -98,6 +92,30 @@ def test_the_map_tells_titles_and_a_click_opens_the_document(base):
     wanted.click()
     expect(page).to_have_url(re.compile(r"/\?doc=[0-9a-f]{16}"))
     expect(page.get_by_text("A backup is a copy of your files").first).to_be_visible()
+
+
+def test_topics_are_named_in_the_readers_language_colour_the_map_and_filter_it(base):
+    with jv3search.open(base.folder) as kb:
+        topics = jv3search.topics(kb)
+    page = base.visit("overview", locale="ja-JP")
+    circles = page.locator("[role=graphics-document]").last.locator("path[aria-roledescription=circle]")
+    expect(circles).to_have_count(len(TEXTS))
+    page.get_by_test_id("stButtonGroup").get_by_text("話題").click()
+    settled(page)
+    shown = {circle.get_attribute("aria-label").split(" · ", 2)[2] for circle in circles.all()}
+    assert shown == {topic.name(("ja",)) for topic in topics}
+    page.get_by_role("combobox", name="話題").click()
+    page.get_by_role("option", name=f"{topics[0].name(('ja',))} ({len(topics[0].documents)})").click()
+    settled(page)
+    expect(circles).to_have_count(len(topics[0].documents))
+    titles = {circle.get_attribute("aria-label").split(" · ")[0] for circle in circles.all()}
+    assert titles == {document.title for document in topics[0].documents}
+    page.get_by_text("話題とその語").click()
+    settled(page)
+    told = cells(page, "話題とその語")
+    for topic in topics:
+        assert topic.name(("ja",)) in told
+    assert any("日本語: " in cell for cell in told)
 
 
 def test_the_table_under_the_map_opens_documents_from_the_keyboard(base):

@@ -1,0 +1,1 @@
+"""What the documents are about: topics found among them, and labels given to them."""
