@@ -100,7 +100,7 @@ def translated(of: Book) -> Book:
 
 
 def write_beir(folder: Path, of: Book, most: int, split: str) -> int:
-    """A data set of a book's sections; how many queries it has. `most` anchors are asked for; 0: all."""
+    """A data set of a book's sections, at most `most` of each language (0: all); how many queries it has."""
     anchors = [name for name in of["en"] if sum(name in sections for sections in of.values()) > 1]
     few = 0 < most < len(anchors)
     asked = {anchors[i * len(anchors) // most] for i in range(most)} if few else set(anchors)
@@ -108,12 +108,11 @@ def write_beir(folder: Path, of: Book, most: int, split: str) -> int:
     (folder / "qrels").mkdir(parents=True)
     corpus, queries, qrels = [], [], ["query-id\tcorpus-id\tscore"]
     for lang, sections in of.items():
-        for name, section in sections.items():
+        for name in sorted(asked & sections.keys()):
             key = f"{lang} {name}"
-            corpus.append({"_id": key, "text": section.text[:MOST], "language": lang})
-            if name in asked:
-                queries.append({"_id": key, "text": section.title, "language": lang})
-                qrels += [f"{key}\t{other} {name}\t1" for other, found in of.items() if name in found]
+            corpus.append({"_id": key, "text": sections[name].text[:MOST], "language": lang})
+            queries.append({"_id": key, "text": sections[name].title, "language": lang})
+            qrels += [f"{key}\t{other} {name}\t1" for other, found in of.items() if name in found]
     for file, rows in (("corpus", corpus), ("queries", queries)):
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (folder / f"{file}.jsonl").write_text(lines, encoding="utf-8")

@@ -62,7 +62,7 @@ def train_adapter(
     """
     from jv3search.config import load_settings
     from jv3search.fine_tuning.sources import pairs_from
-    from jv3search.fine_tuning.tune import Request, tune
+    from jv3search.fine_tuning.tune import Request, require, tune
     from jv3search.knowledge_base import with_model
 
     if (pairs is None) != silver:
@@ -70,6 +70,7 @@ def train_adapter(
     settings = with_model(load_settings({"index": index, "model": model, "engine": engine}))
     target = out or settings.models / f"{Path(settings.model).name}-{task}"
     request = Request(settings.model, settings.models, task, target, settings.engine, epochs, rate or 0.0)
+    require(request)
     found = tune(request, pairs_from(pairs, index, settings, task, counting), counting)
     for remark in found.notices:
         notice(remark)

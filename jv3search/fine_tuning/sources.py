@@ -19,6 +19,7 @@ from jv3search.search.retrieval import SearchOptions, plain_request, retrieve
 from jv3search.types import Filter, Hit, Span
 
 _HITS = 10  # of the index, a query
+_SHINGLE = 8  # characters
 _PREFIX = 8  # characters before a heading in its section, such as "## "
 
 
@@ -44,11 +45,11 @@ def _with_neighbours(pairs: Pairs, kb: KnowledgeBase, progress: Progress) -> Pai
     """The same pairs among the passages of the index that the model finds for their queries."""
     encoder = CachedEncoder(kb.encoder)
     encoder.remember(query.text for query in pairs.queries)
-    known, options = {_words(of.text) for of in pairs.passages}, SearchOptions(_HITS, "dense", group=False)
+    known, options = {_words(of.text) for of in pairs.passages}, SearchOptions(_HITS, "dense")
     found: dict[str, Text] = {}
     with progress(len(pairs), "searching for hard negatives") as step:
         for query, places in zip(pairs.queries, pairs.relevant, strict=True):
-            right = [_words(pairs.passages[place].text) for place in places]
+            right = [_shingles(pairs.passages[place].text) for place in places]
             for hit in retrieve(kb.reader, encoder, plain_request(query.text, Filter()), options).hits:
                 if not _is_one_of(hit, right) and _words(hit.text) not in known:
                     found.setdefault(_words(hit.text), Text(hit.text, hit.language))
@@ -60,10 +61,16 @@ def _words(text: str) -> str:
     return " ".join(text.split())
 
 
-def _is_one_of(hit: Hit, passages: Sequence[str]) -> bool:
-    """Whether a hit is one of some passages, with more or less around it."""
-    words = _words(hit.text)
-    return any(words in passage or passage in words for passage in passages)
+def _is_one_of(hit: Hit, passages: Sequence[set[str]]) -> bool:
+    """Whether a hit, or a copy or translation of it, shares half of its text with one of some passages."""
+    versions = [_shingles(version.text) for version in (hit, *hit.copies, *hit.translations)]
+    return any(2 * len(own & other) >= min(len(own), len(other)) for own in versions for other in passages)
+
+
+def _shingles(text: str) -> set[str]:
+    """All runs of eight characters, blanks counted once."""
+    words = _words(text)
+    return {words[at : at + _SHINGLE] for at in range(max(1, len(words) - _SHINGLE + 1))}
 
 
 def _silver(reader: IndexReader, task: str) -> Pairs:

@@ -59,7 +59,7 @@ def tune(request: Request, pairs: Pairs, progress: Progress) -> Outcome:
     not fit, ConfigError without PyTorch.
     """
     began = time.perf_counter()
-    _require(request)
+    require(request)
     source = locate(request.model, request.models)
     encoder, tasks = load(source, engine=request.engine), _tasks(request.task)
     pairs, notices = shortened(pairs, encoder, tasks)
@@ -85,8 +85,8 @@ def tune(request: Request, pairs: Pairs, progress: Progress) -> Outcome:
     return outcome
 
 
-def _require(request: Request) -> None:
-    """Refuse at once what would fail only after everything was learned."""
+def require(request: Request) -> None:
+    """Refuse at once what would fail only later: libraries that are not here, an output folder that exists."""
     if find_spec("torch") is None or find_spec("transformers") is None:
         raise ConfigError("fine-tuning needs PyTorch and transformers: pip install 'jv3search[train]'")
     require_ir_measures()

@@ -1,12 +1,17 @@
 """What is read, what is refused with the line that does not fit, and what is kept back."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
 
+from jv3search import knowledge_base
+from jv3search.config import load_settings
+from jv3search.encoders.models import MINI
 from jv3search.errors import InputError
 from jv3search.fine_tuning.held_out import split
 from jv3search.fine_tuning.pairs import Pairs, Text, read_pairs
+from jv3search.fine_tuning.sources import pairs_from
 
 GERMAN = "Eine Sicherung ist eine Kopie Ihrer Dateien auf einer anderen Platte."
 JAPANESE = "安全なパスワードは長くて、推測しにくいものです。"
@@ -123,3 +128,71 @@ def test_too_few_pairs_and_pairs_that_all_share_passages_are_refused():
         split(made([{0}, {1}, {2}]), seed=1)
     with pytest.raises(InputError, match="only 0 of the 60 queries of made share no passage"):
         split(made([{0}] * 60), seed=1)
+
+
+@pytest.fixture(scope="module")
+def manuals(tmp_path_factory):
+    """An index of a manual in two languages that are translations of each other, section by section."""
+    folder = tmp_path_factory.mktemp("manuals")
+    for language, sections in MANUALS.items():
+        text = "".join(f"# {title}\n\n{body}\n\n" for title, body in sections)
+        (folder / f"manual.{language}.md").write_text(text, encoding="utf-8")
+    with knowledge_base.open(folder / "kb", create=True, model=MINI, chunk_tokens=48) as kb:
+        kb.ingest(folder)
+    return folder / "kb"
+
+
+MANUALS = {
+    "en": [
+        ("Making backups", "A backup is a copy of your files on another disk. Make a backup every week, label the disk 17, and keep it in another room than the computer."),
+        ("Replacing the cartridge", "When the printer prints pale pages, open the flap at the front, take out the empty cartridge 4512 and insert a new one until it clicks into place."),
+        ("Choosing a password", "A safe password is long and hard to guess. Use at least 14 characters, never the same one for two sites, and keep all of them in a password manager."),
+    ],
+    "de": [
+        ("Sicherungen anlegen", "Eine Sicherung ist eine Kopie Ihrer Dateien auf einer anderen Platte. Legen Sie jede Woche eine Sicherung an, nennen Sie die Platte 17 und verwahren Sie sie in einem anderen Zimmer als den Computer."),
+        ("Die Patrone wechseln", "Wenn der Drucker blasse Seiten druckt, öffnen Sie die Klappe an der Vorderseite, nehmen Sie die leere Patrone 4512 heraus und setzen Sie eine neue ein, bis sie einrastet."),
+        ("Ein Passwort wählen", "Ein sicheres Passwort ist lang und schwer zu erraten. Nehmen Sie mindestens 14 Zeichen, nie dasselbe für zwei Seiten, und verwahren Sie alle in einem Passwortspeicher."),
+    ],
+}  # fmt: skip
+
+
+def made_from(index, task, path=None, named=None):
+    settings = load_settings({"index": index, "model": MINI})
+    return pairs_from(path, named, settings, task, lambda count, what: nullcontext(lambda: None))
+
+
+def test_headings_of_an_index_are_queries_for_what_stands_below_them_in_each_language(manuals):
+    pairs = made_from(manuals, "retrieval")
+    titles = [title for language in ("de", "en") for title, _ in MANUALS[language]]
+    assert [query.text for query in pairs.queries] == titles
+    right = {
+        q.text: {pairs.passages[p].text for p in places}
+        for q, places in zip(pairs.queries, pairs.relevant, strict=True)
+    }
+    for place in range(3):
+        bodies = {MANUALS[language][place][1] for language in MANUALS}
+        for language in MANUALS:
+            assert MANUALS[language][place][1] in right[MANUALS[language][place][0]]
+            assert right[MANUALS[language][place][0]] <= bodies  # none of another section
+    assert any(len(bodies) == 2 for bodies in right.values())
+
+
+def test_translated_passages_and_documents_are_pairs_of_the_other_tasks(manuals):
+    matching = made_from(manuals, "text-matching")
+    assert {(matching.queries[0].language, matching.passages[0].language)} == {("de", "en")}
+    separation = made_from(manuals, "separation")
+    assert (
+        {separation.queries[0].language}
+        == {separation.passages[p].language for p in separation.relevant[0]}
+        == {"de"}
+    )
+
+
+def test_passages_of_an_index_are_told_apart_but_not_the_right_one_nor_its_translation(manuals, tmp_path):
+    path = write(tmp_path / "pairs.tsv", f"what to do about pale print\t{MANUALS['en'][1][1]}")
+    pairs = made_from(manuals, "retrieval", path, named=manuals)
+    assert pairs.relevant == (frozenset({0}),)
+    others = [passage.text for passage in pairs.passages[1:]]
+    assert len(others) >= 2
+    assert any("password" in text or "Passwort" in text for text in others)
+    assert not any("pale pages" in text or "blasse Seiten" in text for text in others)

@@ -34,7 +34,7 @@ class _Adapted(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         low = F.embedding(x, self.down.T) if isinstance(self.base, nn.Embedding) else F.linear(x, self.down)
         plain: Tensor = self.base(x)
-        return plain + SCALING * F.linear(low, self.up)
+        return plain + F.linear(low, SCALING * self.up)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
