@@ -69,7 +69,9 @@ def train_adapter(
         raise InputError("give either PAIRS or --silver: jv3search train-adapter PAIRS, or --silver --index DIR")
     settings = with_model(load_settings({"index": index, "model": model, "engine": engine}))
     target = out or settings.models / f"{Path(settings.model).name}-{task}"
-    request = Request(settings.model, settings.models, task, target, settings.engine, epochs, rate or 0.0)
+    request = Request(
+        settings.model, settings.models, task, target, settings.engine, settings.threads, epochs, rate or 0.0
+    )
     require(request)
     found = tune(request, pairs_from(pairs, index, settings, task, counting), counting)
     for remark in found.notices:

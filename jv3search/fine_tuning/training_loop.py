@@ -51,11 +51,11 @@ def train(
     state: Path,
     made_of: str,
     on_step: Callable[[], None],
-) -> None:
+) -> int:
     """Tune the adapters of the queries and of the passages, which may be the same one.
 
     `state` is a file from which a run that was killed goes on, `made_of` says of what: another one begins anew.
-    `on_step` is told of every step, those done by an earlier run included.
+    `on_step` is told of every step, those done by an earlier run included. Returns how many those were.
     """
     torch.manual_seed(recipe.seed)
     parameters = list(dict.fromkeys(asking.parameters() + answering.parameters()))
@@ -72,6 +72,7 @@ def train(
                 _save(state, mark, step + 1, parameters, optimizer)
                 saved = time.monotonic()
         on_step()
+    return first
 
 
 def _share(step: int, steps: int) -> float:

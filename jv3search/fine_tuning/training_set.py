@@ -53,13 +53,13 @@ class Vectors:
         )
 
 
-def shortened(pairs: Pairs, encoder: Encoder, tasks: Tasks) -> tuple[Pairs, tuple[str, ...]]:
-    """Texts of at most `_MOST_TOKENS` tokens, and what is to be said: how many had to be cut."""
+def shortened(pairs: Pairs, encoder: Encoder, tasks: Tasks) -> Pairs:
+    """Texts of at most `_MOST_TOKENS` tokens, with a notice of how many had to be cut."""
     queries = tuple(_cut(text, encoder, tasks[0]) for text in pairs.queries)
     passages = tuple(_cut(text, encoder, tasks[1]) for text in pairs.passages)
-    long = sum(text not in pairs.passages[at : at + 1] for at, text in enumerate(passages))
+    long = sum(cut != whole for cut, whole in zip(passages, pairs.passages, strict=True))
     told = (f"passages cut to their first {_MOST_TOKENS} tokens: {long} of {len(passages)}",) if long else ()
-    return replace(pairs, queries=queries, passages=passages), (*pairs.notices, *told)
+    return replace(pairs, queries=queries, passages=passages, notices=(*pairs.notices, *told))
 
 
 def embedded(pairs: Pairs, encoder: Encoder, tasks: Tasks, progress: Progress, when: str) -> Vectors:

@@ -18,7 +18,7 @@ from jv3search.encoders.jina_v3.written import write_copy
 from jv3search.encoders.models import TUNED, licence_of, load, locate, runs_on
 from jv3search.errors import ConfigError, InputError
 from jv3search.evaluation.evaluate import Progress
-from jv3search.evaluation.matrix import differences
+from jv3search.evaluation.matrix import Matrix, differences
 from jv3search.evaluation.measures import require_ir_measures
 from jv3search.fine_tuning.held_out import split
 from jv3search.fine_tuning.measured import MEASURE, matrix
@@ -28,7 +28,8 @@ from jv3search.fine_tuning.training_set import TrainingSet, embedded, shortened,
 from jv3search.types import Task
 
 if TYPE_CHECKING:
-    from jv3search.encoders.jina_v3.fit import Adapter
+    from jv3search.encoders.jina_v3.trainable import TrainableAdapter
+    from jv3search.fine_tuning.training_loop import Recipe
 
 EPOCHS = 3
 BATCH = 64
@@ -48,6 +49,7 @@ class Request:
     task: str
     out: Path
     engine: str = "auto"
+    threads: int = 0
     epochs: int = EPOCHS
     rate: float = 0.0
 
@@ -60,29 +62,33 @@ def tune(request: Request, pairs: Pairs, progress: Progress) -> Outcome:
     """
     began = time.perf_counter()
     require(request)
-    source = locate(request.model, request.models)
-    encoder, tasks = load(source, engine=request.engine), _tasks(request.task)
-    pairs, notices = shortened(pairs, encoder, tasks)
-    to_learn, to_measure = split(pairs, SEED)
-    vectors = embedded(pairs, encoder, tasks, progress, "before")
-    before = matrix(to_measure, *vectors.of(to_measure))
-    data = training_set_of(to_learn, vectors, encoder, tasks)
+    source, tasks = locate(request.model, request.models), _tasks(request.task)
+    pairs, held_out, before, data = _prepared(request, source, pairs, progress)
     work = request.out.with_name(f"{request.out.name}.partial")
-    adapters, steps = _learned(request, source, data, work, progress)
-    made = work / "model"
-    shutil.rmtree(made, ignore_errors=True)
-    write_copy(source, made, encoder.config, adapters)
-    tuned = load(made, engine=request.engine)
-    after = matrix(to_measure, *embedded(to_measure, tuned, tasks, progress, "after").of(to_measure))
+    made, steps, told = _copy(request, source, data, work, progress)
+    tuned = load(made, request.threads, request.engine)
+    after = matrix(held_out, *embedded(held_out, tuned, tasks, progress, "after").of(held_out))
     outcome = Outcome(
-        request.out, len(to_learn), len(to_measure), steps, before, after, differences(before, after, MEASURE),
-        time.perf_counter() - began, _peak_megabytes(), notices,
+        request.out, len(data.pairs), len(held_out), steps, before, after, differences(before, after, MEASURE),
+        time.perf_counter() - began, _peak_megabytes(), pairs.notices + told,
     )  # fmt: skip
     if not outcome.worse:
         _describe(made, source, request, pairs, outcome)
         made.rename(request.out)
         shutil.rmtree(work)
     return outcome
+
+
+def _prepared(
+    request: Request, source: Path, pairs: Pairs, progress: Progress
+) -> tuple[Pairs, Pairs, Matrix, TrainingSet]:
+    """The pairs cut to length, those held out, what the model makes of these, and what it is to learn from."""
+    encoder, tasks = load(source, request.threads, request.engine), _tasks(request.task)
+    pairs = shortened(pairs, encoder, tasks)
+    to_learn, held_out = split(pairs, SEED)
+    vectors = embedded(pairs, encoder, tasks, progress, "before")
+    before = matrix(held_out, *vectors.of(held_out))
+    return pairs, held_out, before, training_set_of(to_learn, vectors, encoder, tasks)
 
 
 def require(request: Request) -> None:
@@ -102,25 +108,50 @@ def _tasks(task: str) -> tuple[Task, Task]:
     return task, task  # type: ignore[return-value]
 
 
-def _learned(
+def _copy(
     request: Request, source: Path, data: TrainingSet, work: Path, progress: Progress
-) -> tuple[dict[Task, Adapter], int]:
-    """The tuned adapters by task, and how many steps it took."""
-    from jv3search.encoders.jina_v3.devices import memory_told
+) -> tuple[Path, int, tuple[str, ...]]:
+    """A copy of the model with tuned adapters, the number of steps, and what is to be said of an earlier run."""
     from jv3search.encoders.jina_v3.trainable import trainable_adapters
-    from jv3search.fine_tuning.training_loop import Recipe, steps_of, train
+    from jv3search.fine_tuning.training_loop import Recipe
 
     config, tasks = read_config(source), _tasks(request.task)
-    rate = request.rate or _RATE / config.dimension
-    recipe = Recipe(request.epochs, BATCH, rate, config.matryoshka, SEED)
     engine, _ = runs_on(source, request.engine)
     adapters = trainable_adapters(source, config, tasks, engine if engine in ("cuda", "mps") else "cpu")
-    asking, answering = (adapters[task] for task in tasks)
-    steps, made_of = steps_of(data, recipe), f"{weights_digest(source)} {request.task} {data.pairs.digest()}"
+    recipe = Recipe(request.epochs, BATCH, request.rate or _RATE / config.dimension, config.matryoshka, SEED)
+    made_of = f"{weights_digest(source)} {request.task} {data.pairs.digest()}"
+    steps, told = _trained(adapters, tasks, data, recipe, (work, made_of), request.threads, progress)
+    shutil.rmtree(work / "model", ignore_errors=True)
+    write_copy(source, work / "model", config, {task: of.learned() for task, of in adapters.items()})
+    return work / "model", steps, told
+
+
+def _trained(
+    adapters: dict[Task, TrainableAdapter],
+    tasks: tuple[Task, Task],
+    data: TrainingSet,
+    recipe: Recipe,
+    place: tuple[Path, str],
+    threads: int,
+    progress: Progress,
+) -> tuple[int, tuple[str, ...]]:
+    """Train adapters in place; the number of steps, and whether those of an earlier run in `place` were used."""
+    import torch
+
+    from jv3search.encoders.jina_v3.devices import memory_told
+    from jv3search.fine_tuning.training_loop import steps_of, train
+
+    if threads:
+        torch.set_num_threads(threads)
+    work, made_of = place
     work.mkdir(exist_ok=True)
+    state, steps, (asking, answering) = work / "state.pt", steps_of(data, recipe), [adapters[t] for t in tasks]
+    there = state.is_file()
     with progress(steps, "learning") as step, memory_told(asking.device):
-        train(asking, answering, data, recipe, work / "state.pt", made_of, step)
-    return {task: adapter.learned() for task, adapter in adapters.items()}, steps
+        done = train(asking, answering, data, recipe, state, made_of, step)
+    if there and not done:
+        return steps, (f"began anew: what was in {work} is of other pairs or options",)
+    return steps, (f"went on after {done} of {steps} steps of an earlier run",) if done else ()
 
 
 def _describe(folder: Path, source: Path, request: Request, pairs: Pairs, outcome: Outcome) -> None:
