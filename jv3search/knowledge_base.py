@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -191,6 +192,27 @@ class KnowledgeBase:
             writer.reindex(dimension=dimension, kind=kind)
         return tuple(writer.notices)
 
+    def embed_again(
+        self, progress: Callable[[int, str], AbstractContextManager[Callable[[], None]]] | None = None
+    ) -> tuple[str, ...]:
+        """Embed every document again with the model of the settings, from the stored texts; no file is read.
+
+        Searches go on in the old vectors until all is done; a run that is cut off changes nothing. `progress` is
+        given the number of documents, and opens what is told of each. Returns what the user should know.
+        """
+        from jv3search.ingest.reembedding import embed_again
+
+        manifest, reader = self.manifest(), self.reader
+        if manifest == replace(reader.manifest, model=manifest.model):
+            return (f"{self.settings.index} was made by {manifest.model} already; nothing was embedded",)
+        count = len(reader.documents())
+        with self._changes() as writer, (progress or _unwatched)(count, "embedding again") as step:
+            embed_again(reader, writer, self._loaded(), manifest, step)
+        with self._lock:
+            self._reader = None
+        reader.close()
+        return tuple(writer.notices)
+
     @property
     def reader(self) -> IndexReader:
         """The index for reading, opened once; IndexNotFound says how to make one."""
@@ -221,8 +243,8 @@ class KnowledgeBase:
                 raise IndexMismatch(
                     f"{self.settings.index} was made by {made_by.model} with other weights "
                     f"({made_by.weights[:12]}) than {self.settings.model} has ({weights[:12]}): a search would "
-                    f"give wrong results. Rebuild it: delete {self.settings.index} and ingest the documents "
-                    "again; or use --model to name the model that made it"
+                    "give wrong results. Use --model to name the model that made it, or embed it again: "
+                    f"jv3search reindex --index {self.settings.index} --model {self.settings.model}"
                 )
             self._checked = True
             return self._loaded()
@@ -329,6 +351,11 @@ class KnowledgeBase:
             return {row.uri: row.digest for row in self.reader.documents()}
         except IndexNotFound:
             return {}
+
+
+@contextmanager
+def _unwatched(count: int, what: str) -> Iterator[Callable[[], None]]:
+    yield lambda: None
 
 
 def open(  # noqa: A001 - jv3search.open, as gzip.open

@@ -30,6 +30,7 @@ COMMANDS = {
     "eval": "jv3search.cli.eval:evaluate",
     "bench": "jv3search.cli.bench:bench",
     "model": "jv3search.cli.model:model",
+    "train-adapter": "jv3search.cli.train_adapter:train_adapter",
 }
 """Command -> "module:attribute", imported when the command is run or its help is asked for."""
 
@@ -42,7 +43,7 @@ _SUMMARIES = {
     "status": "Show what is in the index.",
     "list": "List the documents in the index.",
     "show": "Print a hit with the chunks around it, or the text of a document.",
-    "reindex": "Change the dimension or kind of the vector index; nothing is embedded again.",
+    "reindex": "Change the dimension or kind of the vector index, or the model that made it.",
     "remove": "Take documents out of the index.",
     "ui": "Serve the application: search, read and add documents in a browser.",
     "serve": "Serve embeddings and search to programs: Jina's API on this machine.",
@@ -51,6 +52,7 @@ _SUMMARIES = {
     "eval": "Measure search quality with queries whose answers are known.",
     "bench": "Try Matryoshka dimensions on the index: recall, size, time.",
     "model": "List, fetch and verify models.",
+    "train-adapter": "Tune a model on your own pairs of questions and passages.",
 }
 
 _INTERRUPTED = 130  # what shells report for Ctrl-C

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jv3search.cli.ingest import row_as_json
-from jv3search.cli.options import counted, echo_json, forms, index_option, json_option, kind_option, notice, plain
+from jv3search.cli.options import (
+    counted,
+    echo_json,
+    engine_option,
+    forms,
+    index_option,
+    json_option,
+    kind_option,
+    notice,
+    plain,
+)
+from jv3search.cli.progress import counting
 from jv3search.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -59,15 +70,25 @@ def list_documents(index: Path | None, linked: bool, as_json: bool) -> None:
 @index_option
 @click.option("--dim", type=int, metavar="N", help="Search at N dimensions from now on.")
 @kind_option
-def reindex(index: Path | None, dim: int | None, kind: str | None) -> None:
-    """Change the dimension or kind of the vector index, from the stored full-size vectors."""
+@click.option("--model", metavar="NAME", help="Embed every document again with this model, from its stored text.")
+@engine_option
+def reindex(index: Path | None, dim: int | None, kind: str | None, model: str | None, engine: str | None) -> None:
+    """Change the dimension or kind of the vector index, from the stored full-size vectors; or the model.
+
+    With another model, searches go on in the old vectors until all documents are embedded again; if that is
+    interrupted, the index stays as it was.
+    """
     from jv3search import knowledge_base
 
-    with knowledge_base.open(index) as kb:
-        for remark in kb.reindex(dimension=dim, kind=kind):
+    with knowledge_base.open(index, model=model, engine=engine) as kb:
+        remarks = kb.embed_again(counting) if model else ()
+        if dim is not None or kind or not model:
+            remarks += kb.reindex(dimension=dim, kind=kind)
+        for remark in remarks:
             notice(remark)
         size = counted(kb.reader.dimension, "dimension")
-        click.echo(f"{kb.settings.index} is now searched at {size}, kind {kb.reader.kind}.")
+        of = f" with {kb.reader.manifest.model}" if model else ""
+        click.echo(f"{kb.settings.index} is now searched{of} at {size}, kind {kb.reader.kind}.")
 
 
 @click.command()

@@ -112,6 +112,13 @@ def _task(name: str) -> Task | None:
     return None if name == "base" else name  # type: ignore[return-value]
 
 
+def golden_texts(folder: Path) -> list[str]:
+    """The texts of a checkpoint's own golden values, else those of jina-embeddings-v3's."""
+    own = folder / _OWN
+    golden = json.loads(own.read_text(encoding="utf-8")) if own.is_file() else published()
+    return cast(list[str], golden["embeddings"]["texts"])
+
+
 def write_golden(encoder: JinaV3Encoder, texts: list[str], folder: Path) -> None:
     """Write golden.json beside a checkpoint of our own making, from an encoder known to be right."""
     expected = {

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 JINA_V3 = "jina-embeddings-v3"
 MINI = "jv3-mini"
+TUNED = "fine_tuning.json"
+"""The file in a checkpoint's folder that says what it was tuned from, and on what."""
 
 _PRECISIONS_OF = {
     "cuda": ("bf16", "f16", "f32"),
@@ -64,18 +66,46 @@ def published() -> dict[str, Any]:
 
 
 def known_models(models: Path) -> list[Model]:
-    """The named models, best first."""
+    """The named models: the published one, the bundled one, then those tuned on this machine by their folders."""
     folder = models / JINA_V3
     return [
         Model(JINA_V3, folder, _complete(folder), published()["licence"],
               "the real model, 1024 dimensions, 1.2 GB; jv3search model pull fetches it"),
         Model(MINI, _ASSETS / MINI, _complete(_ASSETS / MINI), "Apache-2.0",
               "bundled, 256 dimensions; weaker, for trying out and for technical texts"),
+        *(_tuned(path.parent) for path in sorted(models.glob(f"*/{TUNED}"))),
     ]  # fmt: skip
 
 
+def _tuned(folder: Path) -> Model:
+    try:
+        facts = _facts_of_tuning(folder)
+    except ModelError as error:  # other models go on being there
+        return Model(folder.name, folder, False, "unknown", str(error))
+    pairs = facts["pairs"]
+    note = f"{facts['model']} tuned for {facts['task']} on {pairs['name']}, {pairs['queries']:,} queries"
+    return Model(folder.name, folder, _complete(folder), facts["licence"], note)
+
+
+def _facts_of_tuning(folder: Path) -> dict[str, Any]:
+    from jv3search.encoders.jina_v3.config import read_json
+
+    facts = read_json(folder / TUNED)
+    missing = [key for key in ("model", "task", "licence", "pairs") if key not in facts]
+    if missing:
+        raise ModelError(f"{folder / TUNED} has no {missing[0]!r}: it is not one that train-adapter wrote")
+    return facts
+
+
+def licence_of(folder: Path, models: Path) -> str:
+    """The licence of a checkpoint folder, as far as it is known here."""
+    if (folder / TUNED).is_file():
+        return str(_facts_of_tuning(folder)["licence"])
+    return next((m.licence for m in known_models(models) if m.folder.resolve() == folder.resolve()), "unknown")
+
+
 def default_model(models: Path) -> str:
-    """The best named model that is on this machine."""
+    """The best named model that is on this machine; one tuned for some texts is used only where it is named."""
     return next(model.name for model in known_models(models) if model.here)
 
 
@@ -84,10 +114,8 @@ def locate(name: str, models: Path) -> Path:
     for model in known_models(models):
         if model.name == name:
             if not model.here:
-                raise ModelError(
-                    f"the model {name} is not in {model.folder}: fetch it with 'jv3search model pull {name}', "
-                    f"or use --model {MINI}"
-                )
+                remedy = f"fetch it with 'jv3search model pull {name}'" if name == JINA_V3 else model.note
+                raise ModelError(f"the model {name} is not in {model.folder}: {remedy}, or use --model {MINI}")
             return model.folder
     folder = Path(name)
     if not (folder / "config.json").is_file():

@@ -31,14 +31,14 @@ class CorpusDocument:
     language: str
 
 
-def read_beir(folder: Path) -> tuple[list[CorpusDocument], Collection]:
-    """The corpus and its queries; InputError names the file and line that does not fit."""
+def read_beir(folder: Path, split: str = "test") -> tuple[list[CorpusDocument], Collection]:
+    """The corpus, and the queries that qrels/`split`.tsv judges; InputError names the line that does not fit."""
     notices: list[str] = []
     corpus = {key: _document(key, row, where) for key, row, where in _rows(folder / "corpus.jsonl")}
     asked = list(_rows(folder / "queries.jsonl"))
     texts = {key: _query(key, row, where) for key, row, where in asked}
     passages = {key: _passages(row, where) for key, row, where in asked}
-    path = _qrels_file(folder / "qrels", notices)
+    path = _qrels_file(folder / "qrels", f"{split}.tsv", notices)
     qrels = _qrels(path, texts, corpus)
     queries = tuple(
         Query(key, text, language, qrels[key], passages[key])
@@ -115,16 +115,16 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any], str]]:
         yield str(key), row, where
 
 
-def _qrels_file(folder: Path, notices: list[str]) -> Path:
-    """qrels/test.tsv, or the only file there is."""
+def _qrels_file(folder: Path, wanted: str, notices: list[str]) -> Path:
+    """The file of that name, or the only one there is."""
     files = sorted(folder.glob("*.tsv"))
     if not files:
         raise InputError(f"there are no judgements: {folder} has no .tsv file (query-id, corpus-id, score)")
-    chosen = next((file for file in files if file.name == "test.tsv"), files[0])
+    chosen = next((file for file in files if file.name == wanted), files[0])
     if len(files) > 1:
         names = ", ".join(file.name for file in files if file != chosen)
-        if chosen.name != "test.tsv":
-            raise InputError(f"{folder} has {chosen.name}, {names}: rename the one to use to test.tsv")
+        if chosen.name != wanted:
+            raise InputError(f"{folder} has {chosen.name}, {names}: rename the one to use to {wanted}")
         notices.append(f"judgements of {chosen.name}; {names} left out")
     return chosen
 

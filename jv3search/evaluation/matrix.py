@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from jv3search.evaluation.collection import Collection, Query
 from jv3search.evaluation.measures import Estimate, by_query, depth, estimate
@@ -27,12 +30,16 @@ _MORE = 4  # times as many chunks are asked for while they belong to too few tar
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The queries of one language against the documents of one language, or against `ANY`."""
+    """The queries of one language against the documents of one language, or against `ANY`.
+
+    `values` are each measure's, one a query: two matrices of the same collection are compared query by query.
+    """
 
     query: str
     document: str
     count: int
     estimates: Mapping[str, Estimate]
+    values: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +97,20 @@ def measure(
         qrels = {query.id: _relevant(collection, query, answered_in) for query in queries}
         values = by_query(rankings, qrels, measures)
         estimates = {name: estimate(of_queries) for name, of_queries in values.items()}
-        cells[asked_in, answered_in] = Cell(asked_in, answered_in, len(queries), estimates)
+        cells[asked_in, answered_in] = Cell(asked_in, answered_in, len(queries), estimates, values)
     return Matrix(tuple(measures), tuple(sorted(rows)), tuple(sorted(columns)), cells)
+
+
+def differences(before: Matrix, after: Matrix, measure: str) -> dict[tuple[str, str], Estimate]:
+    """By how much each pair of languages rose, with the paired bootstrap's interval; `ANY` is no pair.
+
+    Both matrices are of the same collection. A pair with a single query has no interval.
+    """
+    return {
+        pair: estimate(after.cells[pair].values[measure] - cell.values[measure])
+        for pair, cell in before.cells.items()
+        if ANY not in pair
+    }
 
 
 def searches(collection: Collection) -> int:

@@ -25,19 +25,37 @@ _MOST_WORDS = 20  # of a heading; longer ones are sentences set in bold
 
 
 @dataclass(frozen=True, slots=True)
-class _HeadedSection:
-    """A section that is worth asking for, and where the chunks start that stand for it."""
+class HeadedSection:
+    """A section that is worth asking for, its place in its document, and the chunks that stand for it.
+
+    `title` is on one line, `heading` as it stands in the text; `starts` and `ids` are of the chunks.
+    """
 
     name: str
     uri: str
     title: str
+    heading: str
     language: str
+    span: Span
     starts: tuple[int, ...]
     ids: tuple[int, ...]
 
 
 def silver(reader: IndexReader, sample: int) -> Collection:
-    """At most `sample` headings (0: all), evenly spread; InputError if the index has none to ask.
+    """At most `sample` headings (0: all), evenly spread; InputError if the index has none to ask."""
+    once = headed_sections(reader)
+    chosen = [once[i * len(once) // sample] for i in range(sample)] if 0 < sample < len(once) else once
+    targets = _Targets(reader, chosen)
+    queries = tuple(Query(of.name, of.title, of.language, targets.of(of)) for of in chosen)
+    notice = (
+        f"silver: {len(queries)} of {len(once)} headings are queries for their own sections, "
+        f"{sum(len(query.relevant) > 1 for query in queries)} of them also for translations"
+    )
+    return Collection("silver", queries, targets.languages, targets.target, notices=(notice,))
+
+
+def headed_sections(reader: IndexReader) -> list[HeadedSection]:
+    """The sections whose headings can be asked for; InputError if the index has none.
 
     A heading that several sections share is left out: it cannot say which one it means.
     """
@@ -49,20 +67,13 @@ def silver(reader: IndexReader, sample: int) -> Collection:
             "no silver set can be made from this index: no section has its own heading and at least "
             f"{_LEAST_BODY} characters below it (plain text files have no headings)"
         )
-    chosen = [once[i * len(once) // sample] for i in range(sample)] if 0 < sample < len(once) else once
-    targets = _Targets(reader, chosen)
-    queries = tuple(Query(of.name, of.title, of.language, targets.of(of)) for of in chosen)
-    notice = (
-        f"silver: {len(queries)} of {len(once)} headings are queries for their own sections, "
-        f"{sum(len(query.relevant) > 1 for query in queries)} of them also for translations"
-    )
-    return Collection("silver", queries, targets.languages, targets.target, notices=(notice,))
+    return once
 
 
 class _Targets:
     """Where the targets are: a section in the chunks that stand for it, its translation in those beside it."""
 
-    def __init__(self, reader: IndexReader, sections: Sequence[_HeadedSection]) -> None:
+    def __init__(self, reader: IndexReader, sections: Sequence[HeadedSection]) -> None:
         self.languages = {section.name: section.language for section in sections}
         self._names: dict[tuple[str, int], list[str]] = defaultdict(list)
         self._targets: dict[str, set[str]] = defaultdict(set)
@@ -79,7 +90,7 @@ class _Targets:
         self._targets[section].add(name)
         self._names[uri, start].append(name)
 
-    def of(self, section: _HeadedSection) -> dict[str, int]:
+    def of(self, section: HeadedSection) -> dict[str, int]:
         """A section and its translations, all equally right."""
         return dict.fromkeys(sorted(self._targets[section.name]), 1)
 
@@ -89,7 +100,7 @@ class _Targets:
         return next((name for name in names if name in query.relevant), f"{hit.uri} {hit.span.start}")
 
 
-def _headed(reader: IndexReader, uri: str) -> Iterator[_HeadedSection]:
+def _headed(reader: IndexReader, uri: str) -> Iterator[HeadedSection]:
     chunks = list(zip(reader.chunk_ids(uri), reader.chunks(uri), strict=True))
     for number, section in enumerate(reader.document(uri).sections):
         title = " ".join(section.title.split())
@@ -97,7 +108,9 @@ def _headed(reader: IndexReader, uri: str) -> Iterator[_HeadedSection]:
         if standing and _asks(title) and len(section.span) - len(title) >= _LEAST_BODY:
             language = document_language([c.language for _, c in standing], [len(c.span) for _, c in standing])
             starts, ids = tuple(c.span.start for _, c in standing), tuple(key for key, _ in standing)
-            yield _HeadedSection(f"{uri} § {number}", uri, title, language, starts, ids)
+            yield HeadedSection(
+                f"{uri} § {number}", uri, title, section.title, language, section.span, starts, ids
+            )
 
 
 def stands_for(chunk: Span, section: Section) -> bool:

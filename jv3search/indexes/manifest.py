@@ -36,5 +36,5 @@ class Manifest:
                 raise IndexMismatch(
                     f"{where} was made by {self.model} with {field.name} {made!r}, not by {wanted.model} with "
                     f"{field.name} {given!r}: use the same model and settings, ingest the documents into "
-                    "another index, or remove this one and ingest again"
+                    f"another index, or embed this one again with `jv3search reindex --model {wanted.model}`"
                 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -83,6 +84,16 @@ class IndexWriter:
         with self._catalog.read() as transaction:
             snapshot = vector_cache.built(transaction, read_info(transaction))
         vector_cache.save(self._folder, snapshot, self.notices)
+
+    @contextmanager
+    def remade(self, manifest: Manifest) -> Iterator[WriteTransaction]:
+        """A transaction that must put every document in again, as `manifest` makes them; the index is then its."""
+        with self.writing() as transaction:
+            before = read_info(transaction)
+            yield transaction
+            transaction.remember(manifest)
+            transaction.configure(min(before.dimension, manifest.dimension), before.kind)
+        self.manifest = manifest
 
     def close(self) -> None:
         """Save the search vectors if they are out of date, and free the lock; documents are safe before this."""

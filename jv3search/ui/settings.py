@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from jv3search import __version__
 from jv3search.config import Settings
-from jv3search.encoders.models import JINA_V3, Model, known_models
+from jv3search.encoders.models import JINA_V3, MINI, Model, known_models
 from jv3search.errors import IndexNotFound
 from jv3search.indexes import Manifest
 from jv3search.ingest.roots import roots_of
@@ -60,6 +60,8 @@ def _show_models(models: list[Model], manifest: Manifest | None) -> None:
 def _about(model: Model) -> str:
     if model.name == JINA_V3:
         words = _("The real model: 1024 numbers a passage, 1.2 GB, about a hundred languages.")
+    elif model.name != MINI:
+        words = _("Tuned on your own texts.")
     else:
         words = _("Comes with jv3search: 256 numbers a passage; weaker, for trying out and for technical texts.")
     return f"{words} {_('Licence')}: {model.licence}."

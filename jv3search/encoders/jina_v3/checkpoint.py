@@ -60,6 +60,15 @@ def read_checkpoint(folder: Path, config: CheckpointConfig) -> Checkpoint:
     return Checkpoint(base, adapters)
 
 
+def stored_base(folder: Path) -> dict[str, Stored]:
+    """The base of a checkpoint in the original layout, under the names that jina-embeddings-v3-hf has for it."""
+    return {
+        key.removeprefix("roberta.").replace(_ORIGINAL, ".weight"): tensor
+        for key, tensor in _read_base(folder).items()
+        if _BANK not in key
+    }
+
+
 def _read_base(folder: Path) -> dict[str, Stored]:
     index = folder / "model.safetensors.index.json"
     names = sorted(set(read_json(index)["weight_map"].values())) if index.exists() else ["model.safetensors"]

@@ -33,11 +33,15 @@ _SIZES = (
 
 @dataclass(frozen=True, slots=True)
 class CheckpointConfig:
-    """The facts of a checkpoint that the encoder needs; `sizes` are the native model's arguments."""
+    """The facts of a checkpoint that the encoder needs; `sizes` are the native model's arguments.
+
+    `matryoshka` are the sizes that embeddings were trained to be cut to, the full one among them.
+    """
 
     sizes: dict[str, Any]
     instructions: dict[Task, str]
     max_tokens: int
+    matryoshka: tuple[int, ...] = ()
 
     @property
     def dimension(self) -> int:
@@ -78,6 +82,7 @@ def read_config(folder: Path) -> CheckpointConfig:
         sizes={key: raw[key] for key in _SIZES},
         instructions=instructions,
         max_tokens=min(_MAX_TOKENS, raw["max_position_embeddings"] - 2),
+        matryoshka=tuple(sorted({*raw.get("matryoshka_dimensions", ()), raw["hidden_size"]})),
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError, TensorSpec, safe_open, serialize_file
 
 from jv3search.errors import ModelError
 
@@ -45,6 +46,19 @@ def read_tensors(path: Path) -> dict[str, Stored]:
         raise ModelError(f"{path} is missing: {path.parent} is not a complete checkpoint") from None
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} is damaged or not a safetensors file ({error}): fetch it again") from None
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Stored]) -> None:
+    """A safetensors file with arrays as `read_tensors` gives them."""
+    kinds = {np.dtype("<f4"): "float32", np.dtype("<f2"): "float16", _BFLOAT16: "bfloat16"}
+    rows = {
+        name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()
+    }  # in memory while it is written
+    specs = {
+        name: TensorSpec(dtype=kinds[row.dtype], shape=row.shape, data_ptr=row.ctypes.data, data_len=row.nbytes)
+        for name, row in rows.items()
+    }
+    serialize_file(specs, path, {"format": "pt"})
 
 
 def _tensor(file: BinaryIO, begin: int, path: Path, name: str, facts: dict[str, Any]) -> Stored:

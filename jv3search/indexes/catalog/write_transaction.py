@@ -115,6 +115,10 @@ class WriteTransaction(ReadTransaction):
         )
         self.connection.execute(delete(tombstone))
 
+    def remember(self, manifest: Manifest) -> None:
+        """Say what made the index from now on."""
+        self.connection.execute(update(index_info).values(manifest=asdict(manifest)))
+
     def _advance(self, chunks: int) -> tuple[int, int]:
         """A new generation, and the first of `chunks` ids that were never used before."""
         self.connection.execute(_ADVANCE, {"chunks": chunks})
