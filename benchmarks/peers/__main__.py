@@ -98,9 +98,8 @@ def _options() -> argparse.Namespace:
 
 def _setting(every: int, count: int, work: Path) -> Setting:
     read = corpus(every)
-    passages, queries = (
-        merge(MINI, task, WORK / "models" / task) for task in ("retrieval.passage", "retrieval.query")
-    )
+    passages = merge(MINI, "retrieval.passage", WORK / "models" / "retrieval.passage")
+    queries = merge(MINI, "retrieval.query", WORK / "models" / "retrieval.query")
     return Setting(read, (str(MINI), str(passages), str(queries)), sample(read.targets, count), work)
 
 

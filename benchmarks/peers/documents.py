@@ -31,6 +31,7 @@ LANGUAGES = tuple(sorted(HANDBOOK.values()))
 _HEADING = re.compile(
     r'<h([1-6]) class="title"[^>]*><a(?: xmlns="")? id="([^"]+)"\s*/?>(?:</a>)?(.*?)</h\1>', re.S
 )
+_LISTS = ("index", "ix")  # how pages begin that only list others
 _LEAST_BODY = 120  # characters below a heading; a shorter section is little more than the heading itself
 
 
@@ -130,14 +131,15 @@ def _pages(book: str, every: int) -> dict[str, dict[str, Path]]:
         by_language = {lang: (folder / lang, "ch*.html") for lang in REFERENCE.values()}
     else:
         folder = _fetch_handbook()
-        by_language = {lang: (folder / name, "[!i]*.html") for name, lang in HANDBOOK.items()}
+        by_language = {lang: (folder / name, "*.html") for name, lang in HANDBOOK.items()}
     pages = {
         language: {page.name.partition(".html")[0].removesuffix(f".{language}"): page for page in of.glob(pattern)}
         for language, (of, pattern) in by_language.items()
     }
     if book == "reference":
         pages["zh"] = {name.removesuffix(".zh-cn"): page for name, page in pages["zh"].items()}
-    shared = sorted(set.intersection(*(set(of) for of in pages.values())))[every // 2 :: every]
+    names = sorted(set.intersection(*(set(of) for of in pages.values())))
+    shared = [name for name in names if not name.startswith(_LISTS)][every // 2 :: every]
     return {language: {name: of[name] for name in shared} for language, of in pages.items()}
 
 

@@ -45,7 +45,7 @@ def merged_tensors(base: dict[str, Stored], adapter: Adapter) -> dict[str, NDArr
     """The base with W + s B A for every adapted W; the table of words is stored transposed, (words, hidden)."""
     tensors = {name: widened(tensor).copy() for name, tensor in base.items()}
     for module, (down, up) in adapter.items():
-        update = SCALING * (widened(up) @ widened(down))
+        update: NDArray[np.float32] = np.float32(SCALING) * (widened(up) @ widened(down))
         tensors[f"{module}.weight"] += update.T if "embeddings" in module else update
     return tensors
 

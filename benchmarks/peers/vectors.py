@@ -57,14 +57,14 @@ def noisy(chunks: Embedding, count: int, path: Path) -> Embedding:
 
 def nearest(rows: Embedding, queries: Embedding) -> NDArray[np.int64]:
     """(queries, K) numbers of the rows with the highest inner products, best first, by exact search."""
-    best = np.full((len(queries), K), -np.inf, np.float32)
-    found = np.zeros((len(queries), K), np.int64)
+    best: Embedding = np.full((len(queries), K), -np.inf, np.float32)
+    found: NDArray[np.int64] = np.zeros((len(queries), K), np.int64)
     for start in range(0, len(rows), _AT_ONCE):
-        scores = np.hstack([best, queries @ rows[start : start + _AT_ONCE].T])
-        numbers = np.arange(start, start + scores.shape[1] - K)
-        numbers = np.hstack([found, np.broadcast_to(numbers, (len(queries), len(numbers)))])
+        block = rows[start : start + _AT_ONCE]
+        numbers = np.broadcast_to(np.arange(start, start + len(block)), (len(queries), len(block)))
+        scores, numbered = np.hstack([best, queries @ block.T]), np.hstack([found, numbers])
         order = np.argsort(-scores, axis=1, kind="stable")[:, :K]
-        best, found = np.take_along_axis(scores, order, 1), np.take_along_axis(numbers, order, 1)
+        best, found = np.take_along_axis(scores, order, 1), np.take_along_axis(numbered, order, 1)
     return found
 
 

@@ -13,7 +13,6 @@ from transformers import AutoTokenizer
 from benchmarks.peers.products import Found, Models, Rows, Search, language_of
 
 _OVERLAP = 200 / 4000  # of the chunk, by default
-_CANDIDATES = 1_000_000  # a filter is applied to so many nearest chunks; the default of 20 would leave nothing
 
 
 def ingest(documents: Path, index: Path, models: Models, chunk_tokens: int) -> None:
@@ -39,7 +38,8 @@ def opened(index: Path, models: Models) -> Search:
     store = FAISS.load_local(str(index), _embeddings(models.queries), allow_dangerous_deserialization=True)
 
     def search(query: str, k: int, language: str | None) -> list[Found]:
-        options = {"filter": {"language": language}, "fetch_k": _CANDIDATES} if language else {}
+        # A filter is applied to the nearest fetch_k chunks; of the default, 20, it would often leave none.
+        options = {"filter": {"language": language}, "fetch_k": store.index.ntotal} if language else {}
         return [(d.metadata["file"], d.page_content) for d in store.similarity_search(query, k, **options)]
 
     return search

@@ -6,21 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer
 from txtai import Embeddings
 from txtai.pipeline import Segmentation
 
 from benchmarks.peers.products import Found, Models, Rows, Search, pages
 
-_CANDIDATES = 1_000_000  # a filter is applied to so many nearest chunks
-
 
 def ingest(documents: Path, index: Path, models: Models, chunk_tokens: int) -> None:
     """Split, embed, save."""
-    tokenizer = AutoTokenizer.from_pretrained(models.passages)
-    split = Segmentation(
-        chunker="sentence", tokenizer=tokenizer.backend_tokenizer, chunk_size=chunk_tokens, cleantext=False
-    )
+    tokenizer = Tokenizer.from_file(str(models.passages / "tokenizer.json"))
+    split = Segmentation(chunker="sentence", tokenizer=tokenizer, chunk_size=chunk_tokens, cleantext=False)
 
     def chunks() -> Iterator[dict[str, Any]]:
         for file, language, text in pages(documents):
@@ -35,9 +31,10 @@ def opened(index: Path, models: Models) -> Search:
     """The saved index with the model for queries."""
     embeddings = Embeddings()
     embeddings.load(str(index), config={"path": str(models.queries)})
+    candidates = embeddings.count()  # a filter is applied to so many nearest chunks
 
     def search(query: str, k: int, language: str | None) -> list[Found]:
-        where = f"similar(:query, {_CANDIDATES}) and language = :language" if language else "similar(:query)"
+        where = f"similar(:query, {candidates}) and language = :language" if language else "similar(:query)"
         statement = f"select file, text, score from txtai where {where} limit {k}"
         rows = embeddings.search(statement, k, parameters={"query": query, "language": language})
         return [(row["file"], row["text"]) for row in rows]
