@@ -4,6 +4,7 @@ VENV   := .venv
 DEVICE ?= cpu
 BIN    := $(VENV)/bin
 CLIENTS ?= .venv-clients
+PEERS  ?= .venv-peers
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
 # 1: PyTorch and FAISS for NVIDIA GPUs, as a machine with one gets them; 0: for the CPU. What .venv has, it keeps.
@@ -17,7 +18,7 @@ DEV    := $(VENV)/installed-$(BUILD)-dev
 # PyTorch's builds for the CPU; what pip's own index has for Linux needs CUDA, some gigabytes. Empty: pip's own index.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: run demo ui screenshots test test-clients browser check format bench train-mini samples wheel torch clean help
+.PHONY: run demo ui screenshots test test-clients bench-peers browser check format bench train-mini samples wheel torch clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 14
@@ -118,6 +119,18 @@ bench: $(DEV) ## speed and memory, side by side; see benchmarks/README.md
 	$(BIN)/python -m benchmarks.encoder
 	$(BIN)/python -m benchmarks.search_100k
 
+bench-peers: $(PEERS)/installed ## other products and libraries, same documents and weights; see docs/benchmarks
+	$(PEERS)/bin/python -m benchmarks.peers
+	$(PEERS)/bin/python -m benchmarks.peers.libraries
+	$(PEERS)/bin/python -m benchmarks.peers.plots
+
+$(PEERS)/installed: pyproject.toml constraints.txt benchmarks/peers/requirements.txt
+	@echo "Installing jv3search, other products and libraries into $(PEERS) (2 GB, some minutes) ..." >&2
+	@$(MAKE) --no-print-directory torch VENV=$(PEERS) GPU=0
+	$(PEERS)/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt \
+	    -e '.[torch,plot]' -r benchmarks/peers/requirements.txt
+	@touch $@
+
 train-mini: $(DEV) ## make the bundled model from nothing, DEVICE=cuda on a GPU; see training/README.md
 	$(PIP) -r training/requirements.txt
 	$(BIN)/python -m training.run --device $(DEVICE)
@@ -126,4 +139,4 @@ wheel: $(DEV) ## build dist/*.whl
 	$(BIN)/python -m build --wheel
 
 clean:           ## remove the environment and what was built
-	rm -rf $(VENV) $(CLIENTS) dist build
+	rm -rf $(VENV) $(CLIENTS) $(PEERS) dist build
