@@ -13,8 +13,8 @@ as many as the command finds unasked. Printed are the v-measure and the adjusted
 Then the accuracy of the nearest of some labels (topics-labels.tsv), in English, German and Chinese, by the
 classification adapter and without. Choosing: everyday documents by subject (topics-choice.tsv) and sections of the
 Debian Handbook by chapter, each in one of eight languages. Reporting: the other everyday documents, sections of
-the Debian FAQ by chapter, each in one of eight languages, and the 80 passages of tests/evaluation/multilingual. The
-books are Debian packages, fetched by name (`--no-books` leaves them out).
+the Debian FAQ by chapter, each in one of eight languages, and the 80 passages of tests/evaluation/multilingual.
+The books are Debian packages, fetched by name (`--no-books` leaves them out).
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def _open_faiss(folder: Path) -> Search:
     import faiss
 
     index = faiss.read_index(str(folder / "vectors.faiss"))
-    if hasattr(index, "nprobe"):
+    if isinstance(index, faiss.IndexIVF):
         index.nprobe = max(1, index.nlist // 32)  # the default of 1 finds too little to compare
 
     def search(query: Embedding, k: int) -> list[int]:
