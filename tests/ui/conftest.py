@@ -141,7 +141,7 @@ def open_page(chromium) -> Iterator[Open]:
             stack.callback(context.close)
             page = context.new_page()
             page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
-            page.set_default_timeout(150_000)
+            page.set_default_timeout(30_000)
             page.goto(url)
             settled(page)
             return page
