@@ -206,14 +206,18 @@ def labelled(kb: KnowledgeBase) -> dict[str, dict[str, float]]:
         words = {row.pop("subject"): row for row in csv.DictReader(lines, delimiter="\t")}
     truth, texts = groups(kb), samples(kb)
     names = sorted(set(truth))
-    bare = kb.encoder.encode(texts, None)
-    found: dict[str, dict[str, float]] = {TASK: {}, "no adapter": {}}
+    rows = {task: kb.encoder.encode(texts, task) for task in (TASK, None)}
+    found: dict[str, dict[str, float]] = {TASK: {}, f"{TASK}, each label's mean off": {}, "no adapter": {}}
     for language in ("en", "de", "zh"):
         labels = [words[name][language] for name in names]
         given = [names[labels.index(each.label)] for each in classify(kb.encoder, texts, labels)]
-        nearest = (bare @ kb.encoder.encode(labels, None).T).argmax(axis=1).tolist()
+        cosines = {task: rows[task] @ kb.encoder.encode(labels, task).T for task in (TASK, None)}
+        for name, of in (
+            (f"{TASK}, each label's mean off", cosines[TASK] - cosines[TASK].mean(axis=0)),
+            ("no adapter", cosines[None]),
+        ):
+            found[name][language] = share([names[place] for place in of.argmax(axis=1).tolist()], truth)
         found[TASK][language] = share(given, truth)
-        found["no adapter"][language] = share([names[place] for place in nearest], truth)
     return found | {"chance": {"all": 1 / len(names)}}
 
 

@@ -52,6 +52,15 @@ def _ask_on(page: Page) -> None:
     page.wait_for_url("**turn=1**")
 
 
+def _by_topic(page: Page) -> None:
+    page.get_by_test_id("stButtonGroup").get_by_text("Topic").click()
+    settled(page)
+    page.get_by_text("Topics and their words").click()
+    settled(page)
+    page.get_by_role("heading", name="Map of the documents").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('#map-of-the-documents').scrollIntoView()")
+
+
 SHOTS = (
     Shot("start", "/"),
     Shot("search", "/?q=how+do+I+get+deleted+files+back%3F"),
@@ -66,6 +75,7 @@ SHOTS = (
     Shot("nothing-found", "/?q=backup&lang=ja&since=2999-01-01"),
     Shot("library", "/library"),
     Shot("overview", "/overview"),
+    Shot("topics", "/overview", _by_topic),
     Shot("settings", "/settings"),
 )
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _POINTS = 5_000  # that a browser moves without effort
+_TOPIC_WIDTH = 400  # pixels: three words and a number
 _GROUPS = 8  # languages with a colour of their own
 _SIZES = (
     (1, "1"),
@@ -119,15 +120,13 @@ def _choose_topic(drawn: DrawnMap) -> int | None:
     """The topic whose documents alone are to be drawn; None is all."""
     names = [safe.text(name) for name in drawn.names()]
 
-    def told(topic: int | None) -> str:
-        if topic is None:
-            return _("all")
-        return f"{names[topic]} ({number(len(drawn.topics[topic].documents))})"
+    def told(topic: int) -> str:
+        return _("all") if topic < 0 else f"{names[topic]} ({number(len(drawn.topics[topic].documents))})"
 
     # the key holds the number of topics: another index has others
-    options = [None, *range(len(names))]
-    chosen: int | None = st.selectbox(_("Topic"), options, format_func=told, key=f"map-topic-{len(names)}")
-    return chosen
+    options, key = [-1, *range(len(names))], f"map-topic-{len(names)}"
+    topic = st.selectbox(_("Topic"), options, format_func=told, key=key, width=_TOPIC_WIDTH)
+    return topic if topic >= 0 else None
 
 
 def _draw(frame: pd.DataFrame, drawn: DrawnMap, legend: str) -> None:

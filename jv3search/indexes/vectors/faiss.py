@@ -31,6 +31,7 @@ _ROUNDS = 6  # of learning the centres; the number of lists to look into makes u
 _KMEANS_ROWS = 2_000  # that means are learned from, so that 20,000 rows take no second
 _KMEANS_ROUNDS = 50  # it converges in ten to thirty
 _KMEANS_STARTS = 10
+_KMEANS_STARTED = 10_000  # rows of all starts together: with few rows most starts end badly, and cost nothing
 
 
 class FaissIndex:
@@ -152,7 +153,7 @@ def spherical_kmeans(rows: Embedding, count: int) -> Embedding:
         rows.shape[1],
         count,
         niter=_KMEANS_ROUNDS,
-        nredo=_KMEANS_STARTS,  # the best of so many random starts, by how near the rows are to their means
+        nredo=max(_KMEANS_STARTS, _KMEANS_STARTED // len(rows)),  # the best of them, by how near the rows lie
         spherical=True,
         seed=1,
         min_points_per_centroid=1,  # or FAISS writes a warning to the terminal
