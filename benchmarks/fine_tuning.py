@@ -1,7 +1,7 @@
 """Fine-tuning shown: jv3-mini tuned on the headings of one book, measured on another.
 
-    python -m benchmarks.fine_tuning [--book reference | faq] [--languages en,de,...] [--sections 150] [--fresh]
-        [--epochs N] [--rate R]
+    python -m benchmarks.fine_tuning [--book reference | faq] [--languages en,de,...] [--learn 250]
+        [--sections 150] [--epochs N] [--rate R] [--fresh]
 
 Fetches the Debian Administrator's Handbook and another book by name with apt-get (nothing is installed);
 jv3-mini has learned from neither. The headings of the Handbook in eight languages are queries for the sections
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--book", choices=["reference", "faq"], default="reference")
     parser.add_argument("--languages", default=",".join(HANDBOOK), help="of the Handbook, to learn from")
     parser.add_argument("--sections", type=int, default=150, help="of the other book, asked for; 0: all")
-    parser.add_argument("--learn", type=int, default=0, help="sections of the Handbook to learn from; 0: all")
+    parser.add_argument("--learn", type=int, default=250, help="sections of the Handbook to learn from; 0: all")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--fresh", action="store_true", help="tune again")

@@ -47,23 +47,31 @@ def _with_neighbours(pairs: Pairs, kb: KnowledgeBase, progress: Progress) -> Pai
     encoder.remember(query.text for query in pairs.queries)
     known, options = {_words(of.text) for of in pairs.passages}, SearchOptions(_HITS, "dense")
     found: dict[str, Text] = {}
+    right_too: set[str] = set()  # the right passages themselves, their copies and translations
     with progress(len(pairs), "searching for hard negatives") as step:
         for query, places in zip(pairs.queries, pairs.relevant, strict=True):
             right = [_shingles(pairs.passages[place].text) for place in places]
             for hit in retrieve(kb.reader, encoder, plain_request(query.text, Filter()), options).hits:
-                if not _is_one_of(hit, right) and _words(hit.text) not in known:
-                    found.setdefault(_words(hit.text), Text(hit.text, hit.language))
+                if _is_one_of(hit, right):
+                    right_too.update(_words(version.text) for version in _versions(hit))
+                found[_words(hit.text)] = Text(hit.text, hit.language)
             step()
-    return replace(pairs, passages=(*pairs.passages, *found.values()))
+    known |= right_too
+    others = [text for words, text in found.items() if words not in known]
+    return replace(pairs, passages=(*pairs.passages, *others))
 
 
 def _words(text: str) -> str:
     return " ".join(text.split())
 
 
+def _versions(hit: Hit) -> tuple[Hit, ...]:
+    return (hit, *hit.copies, *hit.translations)
+
+
 def _is_one_of(hit: Hit, passages: Sequence[set[str]]) -> bool:
     """Whether a hit, or a copy or translation of it, shares half of its text with one of some passages."""
-    versions = [_shingles(version.text) for version in (hit, *hit.copies, *hit.translations)]
+    versions = [_shingles(version.text) for version in _versions(hit)]
     return any(2 * len(own & other) >= min(len(own), len(other)) for own in versions for other in passages)
 
 

@@ -117,7 +117,8 @@ def _copy(
 
     config, tasks = read_config(source), _tasks(request.task)
     engine, _ = runs_on(source, request.engine)
-    adapters = trainable_adapters(source, config, tasks, engine if engine in ("cuda", "mps") else "cpu")
+    device = engine if engine in ("cuda", "mps") else "cpu"
+    adapters = trainable_adapters(source, config, tasks, device, bf16=device == "cuda")
     recipe = Recipe(request.epochs, BATCH, request.rate or _RATE / config.dimension, config.matryoshka, SEED)
     made_of = f"{weights_digest(source)} {request.task} {data.pairs.digest()}"
     steps, told = _trained(adapters, tasks, data, recipe, (work, made_of), request.threads, progress)

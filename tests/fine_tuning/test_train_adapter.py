@@ -145,6 +145,17 @@ def test_a_model_that_became_worse_is_refused_with_the_figures(jv3, models, tmp_
     assert (models / "ruined.partial" / "model" / "config.json").is_file()
 
 
+def test_every_option_of_the_guide_exists():
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "fine-tuning.md").read_text(encoding="utf-8")
+    lines = [line.split() for line in re.findall(r"^    jv3search (.+)$", guide, flags=re.M)]
+    assert len(lines) >= 4
+    for name, *words in lines:
+        known = {option for of in cli.get_command(None, name).params for option in of.opts}
+        assert {word for word in words if word.startswith("--")} <= known
+    options = set(re.findall(r"^\| `(--[a-z]+)", guide, flags=re.M)) - {"--task"}
+    assert options <= {option for of in cli.get_command(None, "train-adapter").params for option in of.opts}
+
+
 def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(jv3, index, models, tmp_path):
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("Wie?\tSo.\n何ですか\tこれです。\nماذا؟\tهذا.\n", encoding="utf-8")

@@ -171,6 +171,18 @@ def test_a_step_is_that_of_one_large_batch_however_its_texts_are_grouped(tiny, m
     )
 
 
+def test_the_bfloat16_of_a_gpu_learns_the_same_direction(tiny):
+    """On the CPU here: base and products in bfloat16, adapters and sums in float32."""
+    data, gradients = training_set(tiny[0]), []
+    for bf16 in (False, True):
+        adapters = trainable_adapters(tiny[0], read_config(tiny[0]), RETRIEVAL, "cpu", bf16)
+        training_loop._backward(adapters[RETRIEVAL[0]], adapters[RETRIEVAL[1]], data, RECIPE, 0)
+        both = [parameter for task in RETRIEVAL for parameter in adapters[task].parameters()]
+        assert {parameter.grad.dtype for parameter in both} == {torch.float32}
+        gradients.append(torch.cat([parameter.grad.flatten() for parameter in both]))
+    assert float(torch.cosine_similarity(*gradients, dim=0)) > 0.99
+
+
 def test_hard_negatives_are_near_and_wrong_but_not_nearly_as_near_as_the_right_passage():
     angles = np.radians([0, 40, 2, 60, 90])
     passages = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)

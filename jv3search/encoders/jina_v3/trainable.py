@@ -41,13 +41,15 @@ class _Adapted(nn.Module):
 class TrainableAdapter:
     """The network with the adapter of one task; only the adapter's parameters have a gradient.
 
-    `pairs` are (down, up) by the native name of the module, in float32; `stored` is what they began as.
+    `pairs` are (down, up) by the native name of the module, in float32; `stored` is what they began as. With
+    `bf16`, products are in bfloat16.
     """
 
     network: nn.Module
     pairs: dict[str, tuple[nn.Parameter, nn.Parameter]]
     stored: Adapter
     pad: int
+    bf16: bool
 
     @property
     def device(self) -> torch.device:
@@ -71,14 +73,14 @@ class TrainableAdapter:
         yield from token_batches([len(row) for row in rows], budget)
 
     def vectors(self, rows: Sequence[NDArray[np.int64]]) -> Tensor:
-        """(rows, hidden) means of all token states, not normalised; products in bfloat16 on a GPU."""
+        """(rows, hidden) means of all token states, not normalised."""
         device = self.device
         lengths = torch.tensor([len(row) for row in rows])
         ids = torch.full((len(rows), int(lengths.max())), self.pad)
         for place, row in enumerate(rows):
             ids[place, : len(row)] = torch.from_numpy(row)
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
             # A mask only where there is padding: attention without one is faster.
             states = self.network(ids.to(device), attention_mask=None if mask.all() else mask.long())
         weights = mask[..., None].float()
@@ -87,26 +89,28 @@ class TrainableAdapter:
 
 
 def trainable_adapters(
-    folder: Path, config: CheckpointConfig, tasks: Sequence[Task], device: str
+    folder: Path, config: CheckpointConfig, tasks: Sequence[Task], device: str, bf16: bool = False
 ) -> dict[Task, TrainableAdapter]:
-    """The adapters of some tasks over one frozen base; on a GPU the base is held in bfloat16.
+    """The adapters of some tasks over one frozen base, which is held in bfloat16 or float32.
 
     ModelError for a checkpoint that does not fit.
     """
     checkpoint = read_checkpoint(folder, config)
-    kind = torch.bfloat16 if device == "cuda" else torch.float32
-    base = {name: _floats(stored).to(device, kind) for name, stored in checkpoint.base.items()}
-    return {task: _woven(config, base, checkpoint.adapters[task], device) for task in dict.fromkeys(tasks)}
+    precision = torch.bfloat16 if bf16 else torch.float32
+    base = {name: _floats(stored).to(device, precision) for name, stored in checkpoint.base.items()}
+    return {task: _woven(config, base, checkpoint.adapters[task], device, bf16) for task in dict.fromkeys(tasks)}
 
 
-def _woven(config: CheckpointConfig, base: dict[str, Tensor], adapter: Adapter, device: str) -> TrainableAdapter:
+def _woven(
+    config: CheckpointConfig, base: dict[str, Tensor], adapter: Adapter, device: str, bf16: bool
+) -> TrainableAdapter:
     network = build_view(config, base, None)
     pairs = {}
     for name, (down, up) in adapter.items():
         pairs[name] = (_parameter(down, device), _parameter(up, device))
         parent, _, leaf = name.rpartition(".")
         setattr(network.get_submodule(parent), leaf, _Adapted(network.get_submodule(name), *pairs[name]))
-    return TrainableAdapter(network, pairs, adapter, int(config.sizes["pad_token_id"]))
+    return TrainableAdapter(network, pairs, adapter, int(config.sizes["pad_token_id"]), bf16)
 
 
 def _floats(stored: Stored) -> Tensor:
