@@ -130,7 +130,7 @@ def test_made_vectors_keep_the_spectrum_of_real_ones(tmp_path):
     assert np.allclose(np.linalg.norm(made, axis=1), 1, atol=1e-5)
     spectra = [np.linalg.eigvalsh(np.cov(rows.T)) for rows in (real, made)]
     shares = [spectrum / spectrum.sum() for spectrum in spectra]
-    assert np.abs(shares[0] - shares[1]).max() < 0.05
+    assert np.abs(shares[0] - shares[1]).max() < 0.1  # equal noise in all directions: 0.16
     assert np.array_equal(made, noisy(real, 4_000, tmp_path / "again.npy"))
 
 
