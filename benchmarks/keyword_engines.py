@@ -4,8 +4,8 @@
 
 Chunks and questions are those of `benchmarks.keywords`: LibreOffice's help in 28 languages, up to six words of it.
 Each engine is given the product's own terms and asked for the 50 best: of all chunks, and of random 10, 1 and
-0.1 % of them as a set of ids. Printed: milliseconds, bytes a chunk, seconds to build from terms; for the contenders
-the share of the 50 best that are the same, and their scores over ours. FTS5 scores every match, as `bm25()` does.
+0.1 % of them as a set of ids. Printed: milliseconds, bytes a chunk, seconds to build from terms; for the
+contenders the share of the 50 best that are the same, and their scores over ours. FTS5 scores every match.
 """
 
 from __future__ import annotations

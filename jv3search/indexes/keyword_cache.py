@@ -50,9 +50,9 @@ def opened(
     info = read_info(transaction)
     pieces = _pieces(folder, transaction, info, notices, before.pieces if before else ())
     cache = _cache(transaction, info, list(pieces))
-    in_memory = sum(not piece.file.checksum for piece in cache.pieces)
-    groups = _groups([len(piece.segment) for piece in cache.pieces[len(cache.pieces) - in_memory :]])
-    return _regrouped(cache, transaction, info, [1] * (len(cache.pieces) - in_memory) + groups)
+    in_files = max((at for at, piece in enumerate(cache.pieces, 1) if piece.file.checksum), default=0)
+    groups = _groups([len(piece.segment) for piece in cache.pieces[in_files:]])
+    return _regrouped(cache, transaction, info, [1] * in_files + groups)
 
 
 def save(
@@ -89,9 +89,10 @@ def _pieces(
         if file is None:
             end = min([info.next_chunk, at + AT_ONCE, *(file.first for file in there if file.first > at)])
             piece = _built(transaction, SegmentFile(info.identity[:8], at, end, info.generation))
-            yield piece if end - at <= _IN_MEMORY else _saved(folder, piece, notices)
+            newest = end == info.next_chunk and end - at <= _IN_MEMORY
+            yield piece if newest else _saved(folder, piece, notices)
         else:
-            segment = segments.get(file) or _loaded(folder, file, notices)
+            segment = segments[file] if file in segments else _loaded(folder, file, notices)
             if segment is None:
                 damaged.add(file)
                 continue

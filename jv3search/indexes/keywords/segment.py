@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -195,45 +195,40 @@ def build(entries: Iterable[Entry]) -> Segment:
 
 def merged(segments: Sequence[Segment], live: Sequence[Array]) -> Segment:
     """One of several, in their order, without the chunks that are not live."""
-    parts = [_Part(segment, alive) for segment, alive in zip(segments, live, strict=True)]
-    vocabulary = sorted({term for part in parts for term in part.used_terms})
+    both = list(zip(segments, live, strict=True))
+    vocabulary = sorted({term for segment, alive in both for term in _used(segment, alive)})
     ranks = {term: rank for rank, term in enumerate(vocabulary)}
-    counts = [int(alive.sum()) for alive in live]
-    keys = [part.keys(ranks, start) for part, start in zip(parts, np.cumsum([0, *counts]).tolist(), strict=False)]
+    starts = accumulate((int(alive.sum()) for alive in live), initial=0)
+    keys = [_keys(segment, alive, ranks, start) for (segment, alive), start in zip(both, starts, strict=False)]
     return _assembled(
-        np.concatenate([segment.ids[alive] for segment, alive in zip(segments, live, strict=True)]),
-        np.concatenate([segment.lengths[alive] for segment, alive in zip(segments, live, strict=True)]),
+        np.concatenate([segment.ids[alive] for segment, alive in both]),
+        np.concatenate([segment.lengths[alive] for segment, alive in both]),
         vocabulary,
         np.concatenate([words for words, _ in keys]),
         np.concatenate([forms for _, forms in keys]),
     )
 
 
-class _Part:
-    """What is live of a segment that is merged with others."""
+def _keys(segment: Segment, live: Array, ranks: Mapping[str, int], start: int) -> tuple[Array, Array]:
+    """As `_assembled` takes them, of the live chunks, numbered from `start`."""
+    new = np.array([ranks.get(term, 0) for term in segment.terms], np.uint64)
+    numbers = (np.cumsum(live) + (start - 1)).astype(np.uint64)
+    kept = live[segment.places >> 16]
+    words = new[_owners(segment.place_ends)[kept]] << np.uint64(32)
+    words |= numbers[segment.places[kept] >> 16] << np.uint64(16)
+    words |= segment.places[kept] & 0xFFFF
+    kept = live[segment.forms]
+    forms = new[_owners(segment.form_ends)[kept]] << np.uint64(16)
+    forms |= numbers[segment.forms[kept]]
+    return words, forms
 
-    def __init__(self, segment: Segment, live: Array) -> None:
-        self._terms = segment.terms
-        self._numbers = (np.cumsum(live) - 1).astype(np.uint64)
-        numbers = segment.places >> 16
-        kept = live[numbers]
-        self._places, self._word_ranks = segment.places[kept], _owners(segment.place_ends)[kept]
-        kept = live[segment.forms]
-        self._forms, self._form_ranks = segment.forms[kept], _owners(segment.form_ends)[kept]
 
-    @property
-    def used_terms(self) -> list[str]:
-        """Those that a live chunk has."""
-        used = np.union1d(np.unique(self._word_ranks), np.unique(self._form_ranks))
-        return [self._terms[rank] for rank in used.tolist()]
-
-    def keys(self, ranks: dict[str, int], start: int) -> tuple[Array, Array]:
-        """As `_assembled` takes them, its chunks numbered from `start`."""
-        new = np.array([ranks.get(term, 0) for term in self._terms], np.uint64)
-        numbers = self._numbers + np.uint64(start)
-        places = numbers[self._places >> 16] << np.uint64(16) | (self._places & 0xFFFF)
-        words = new[self._word_ranks] << np.uint64(32) | places
-        return words, new[self._form_ranks] << np.uint64(16) | numbers[self._forms]
+def _used(segment: Segment, live: Array) -> Iterator[str]:
+    """The terms that a live chunk has."""
+    used = np.zeros(len(segment.term_ends), bool)
+    used[_owners(segment.place_ends)[live[segment.places >> 16]]] = True
+    used[_owners(segment.form_ends)[live[segment.forms]]] = True
+    return (segment.terms[rank] for rank in np.flatnonzero(used).tolist())
 
 
 def _assembled(ids: Array, lengths: Array, vocabulary: list[str], words: Array, forms: Array) -> Segment:
@@ -258,7 +253,7 @@ def _chunks_having(words: Array, forms: Array, terms: int) -> Array:
     """Of sorted keys (term << 16 | number): how many chunks have each term, as a word or a form."""
     words, forms = _distinct(words), _distinct(forms)
     forms = forms[~_are_in(forms, words)]
-    each = [np.bincount((keys >> np.uint64(16)).astype(np.int64), minlength=terms) for keys in (words, forms)]
+    each = [np.bincount((keys >> np.uint64(16)).astype(np.uint32), minlength=terms) for keys in (words, forms)]
     return (each[0] + each[1]).astype(np.uint32)
 
 
@@ -267,12 +262,12 @@ def _distinct(keys: Array) -> Array:
 
 
 def _ends(ranks: Array, terms: int) -> Array:
-    return np.cumsum(np.bincount(ranks.astype(np.int64), minlength=terms), dtype=np.uint32)
+    return np.cumsum(np.bincount(ranks.astype(np.uint32), minlength=terms), dtype=np.uint32)
 
 
 def _owners(ends: Array) -> Array:
     """The term of each occurrence."""
-    return np.repeat(np.arange(len(ends)), np.diff(ends, prepend=np.uint32(0)))
+    return np.repeat(np.arange(len(ends), dtype=np.uint32), np.diff(ends, prepend=np.uint32(0)))
 
 
 def _positions(lengths: Array) -> Array:
