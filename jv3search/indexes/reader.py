@@ -66,7 +66,8 @@ class IndexReader:
         with ExitStack() as stack:
             with self._refreshing:  # so that no thread sees an older catalog than the vectors are of
                 transaction = stack.enter_context(self._catalog.read())
-                vectors, keywords = self._refreshed(transaction), self._refreshed_keywords(transaction)
+                keywords = self._refreshed_keywords(transaction)  # first: files of a later state do not serve
+                vectors = self._refreshed(transaction)
             dimension = read_info(transaction).dimension
             yield IndexSnapshot(self.manifest, dimension, transaction, vectors, keywords, self._cache)
 
@@ -77,8 +78,9 @@ class IndexReader:
 
     def status(self) -> Status:
         """The index at a glance."""
-        with self._catalog.read() as transaction:
+        with ExitStack() as stack:
             with self._refreshing:
+                transaction = stack.enter_context(self._catalog.read())
                 keywords = self._refreshed_keywords(transaction)
             return read_status(transaction, self._folder, keywords)
 
