@@ -73,7 +73,7 @@ def save(
 
 def clean(folder: Path, info: IndexInfo) -> None:
     """Delete segments that are not of this catalog as it is."""
-    files.keep_only(folder, [file for file in files.saved(folder) if _fits(file, info)])
+    files.keep_only(folder, _there(folder, info))
 
 
 def _pieces(
@@ -83,8 +83,8 @@ def _pieces(
     at = 1
     segments = {piece.file: piece.segment for piece in known if _fits(piece.file, info)}
     damaged: set[SegmentFile] = set()
+    there = _there(folder, info) | set(segments)
     while at < info.next_chunk:
-        there = ({file for file in files.saved(folder) if _fits(file, info)} | set(segments)) - damaged
         file = max((file for file in there if file.first == at), key=_preferred, default=None)
         if file is None:
             end = min([info.next_chunk, at + AT_ONCE, *(file.first for file in there if file.first > at)])
@@ -95,10 +95,15 @@ def _pieces(
             segment = segments[file] if file in segments else _loaded(folder, file, notices)
             if segment is None:
                 damaged.add(file)
+                there = (_there(folder, info) | set(segments)) - damaged
                 continue
             yield Piece(file, segment)
             end = file.end
         at = end
+
+
+def _there(folder: Path, info: IndexInfo) -> set[SegmentFile]:
+    return {file for file in files.saved(folder) if _fits(file, info)}
 
 
 def _fits(file: SegmentFile, info: IndexInfo) -> bool:
