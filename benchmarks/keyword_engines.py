@@ -63,7 +63,8 @@ class Segments:
 
     def best(self, phrases: Sequence[Phrase], among: FilteredIds | None) -> Mapping[int, float]:
         """The best chunks."""
-        return dict(self._index.match(phrases, ASKED, among)[0])
+        found = self._index.match(phrases, ASKED, among)
+        return dict(zip(found.ids, found.scores, strict=True))
 
 
 class FTS5:

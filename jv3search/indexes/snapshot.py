@@ -13,7 +13,7 @@ from jv3search.indexes.catalog import chunks, links
 from jv3search.indexes.catalog.embeddings import existing_ids, rows_of
 from jv3search.indexes.catalog.index_info import read_info
 from jv3search.indexes.catalog.transaction import ReadTransaction
-from jv3search.indexes.keywords.coverage import WeightedTerms, weighted
+from jv3search.indexes.keywords.coverage import coverage
 from jv3search.indexes.keywords.phrases import query_terms
 from jv3search.indexes.keywords.snapshot import KeywordSnapshot
 from jv3search.indexes.keywords.stopwords import without_stopwords
@@ -72,16 +72,16 @@ class IndexSnapshot:
 
     def match(
         self, words: str, k: int, where: Filter = _EVERYTHING, language: str = UNKNOWN_LANGUAGE
-    ) -> tuple[list[tuple[int, float]], WeightedTerms]:
-        """The k best (chunk id, BM25) that `where` admits and that hold some of the words, and the words' weights.
+    ) -> list[tuple[int, float, float]]:
+        """The k best (chunk id, BM25, share of the words) that `where` admits and that hold some of the words.
 
         Words are found inflected as in `language`, as in any language of the index if that is unknown; stop words
-        of `language` only if there are no others.
+        of `language` only if there are no others. The share is by idf, from 0 to 1.
         """
         inflected = self.cache.inflected(self.transaction, language, where)
         query = without_stopwords(query_terms(words, inflected), language)
-        best, frequencies = self.keywords.match(query.phrases, k, self.filtered_ids(where) if where else None)
-        return best, weighted(query, frequencies, len(self.vectors))
+        found = self.keywords.match(query.phrases, k, self.filtered_ids(where) if where else None)
+        return list(zip(found.ids, found.scores, coverage(query, found, len(self.vectors)), strict=True))
 
     def hits(self, ids: Sequence[int], scores: Sequence[float]) -> list[Hit]:
         """Chunks with their texts in the order given, ranked from 1."""

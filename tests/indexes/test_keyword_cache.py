@@ -140,9 +140,9 @@ def test_a_search_sees_one_state(local: Place) -> None:
     with local.reader() as reader, reader.snapshot() as before, local.writer() as writer:
         embedded = document("/0", 20, seed=8, version=77)
         writer.replace(embedded, done(embedded))
-        assert (before.match("77", 9)[0], len(before.match("river", 9)[0])) == ([], 8)
+        assert (before.match("77", 9), len(before.match("river", 9))) == ([], 8)
         with reader.snapshot() as after:
-            [(chunk, _), *_] = after.match("77", 1)[0]
+            [(chunk, _, _)] = after.match("77", 1)
         assert chunk > 60
         assert len(before.keywords.ids) == 60
 

@@ -44,12 +44,14 @@ class Occurrences:
         return np.concatenate([empty, *numbers]), np.concatenate([empty, *(counts for _, counts in each)])
 
     def counts(self, numbers: Array) -> Array:
-        """How often each of some chunks, ascending, has it."""
+        """How often each of some chunks has it."""
+        order = np.argsort(numbers)
+        ascending = numbers[order]
         found = np.zeros(len(numbers), np.int64)
-        bounds = pairwise(np.searchsorted(numbers, self.starts).tolist())
+        bounds = pairwise(np.searchsorted(ascending, self.starts).tolist())
         for postings, start, (low, high) in zip(self.postings, self.starts, bounds, strict=False):
             if low < high and (len(postings.places) or len(postings.forms)):
-                found[low:high] = postings.counts(numbers[low:high] - start)
+                found[order[low:high]] = postings.counts(ascending[low:high] - start)
         return found
 
 
@@ -121,7 +123,7 @@ def _settled(found: Scores, k: int, rest: float) -> bool:
 
 def _complete(found: Scores, left: Sequence[Scored], k: int) -> Array:
     """Add what is left to the chunks that can be among the k best; their numbers."""
-    numbers = np.sort(found.seen)
+    numbers = found.seen
     for at, one in enumerate(left):
         rest = sum(other.bound for other in left[at:])
         scores = found.of(numbers)

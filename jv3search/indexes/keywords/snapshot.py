@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,15 @@ from jv3search.indexes.vectors.port import FilteredIds, Ids
 _MOST_PHRASES = 500  # of a long text the rarest tell most
 _REMEMBERED = 20_000  # frequencies: two megabytes
 _FEW = 2_000  # chunks that are looked at one by one, instead of all that have the words
+
+
+class Matches(NamedTuple):
+    """Chunks, best first, with BM25; of each phrase, how many of all chunks have it, and which of these."""
+
+    ids: list[int]
+    scores: list[float]
+    frequencies: dict[Phrase, int]
+    having: dict[Phrase, Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +46,11 @@ class KeywordSnapshot:
         """The number of chunks without any term."""
         return int(self.live.sum()) - self.entries
 
-    def match(
-        self, wanted: Sequence[Phrase], k: int, among: FilteredIds | None = None
-    ) -> tuple[list[tuple[int, float]], dict[Phrase, int]]:
-        """The k best (chunk id, BM25) of `among` with any of some phrases, best first, and all frequencies.
+    def match(self, wanted: Sequence[Phrase], k: int, among: FilteredIds | None = None) -> Matches:
+        """The k chunks of `among` with any of some phrases that are best by BM25, best first, equal ones by id.
 
-        A single term counts as it is and as a form of another, several terms as they are. Equal scores by id;
-        fewer than k only if fewer exist. A frequency is the number of chunks with a phrase, whatever `among` is.
+        A single term counts as it is and as a form of another, several terms as they are. Fewer than k only if
+        fewer exist. Frequencies are those in the whole index, whatever `among` is.
         """
         found = {phrase: self._occurrences(phrase) for phrase in dict.fromkeys(wanted)}
         frequencies = {phrase: self._frequency(phrase, where) for phrase, where in found.items()}
@@ -52,7 +60,8 @@ class KeywordSnapshot:
             for phrase in rarest[:_MOST_PHRASES]
         ]
         numbers, scores = self._best(scored, k, among)
-        return list(zip(self.ids[numbers].tolist(), scores.tolist(), strict=True)), frequencies
+        having = {phrase: where.counts(numbers) > 0 for phrase, where in found.items()}
+        return Matches(self.ids[numbers].tolist(), scores.tolist(), frequencies, having)
 
     def having(self, phrase: Phrase) -> Ids:
         """The ids of the chunks with exactly these terms, one after the other, ascending."""
