@@ -114,7 +114,7 @@ class KeywordSnapshot:
     def _relative_lengths(self) -> Array:
         """Over the average."""
         total = int(self._lengths[self.live].sum())
-        return (self._lengths * (self.entries / max(total, 1))).astype(np.float32)
+        return self._lengths * (self.entries / max(total, 1))
 
     def _occurrences(self, phrase: Phrase) -> Occurrences:
         return Occurrences([segment.anywhere(phrase) for segment in self.segments], self.starts)
