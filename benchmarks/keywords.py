@@ -1,16 +1,18 @@
 """The keyword leg on real texts: what it finds that SQLite's own tokenizer does not, its time and its room.
 
-    python -m benchmarks.keywords [--chunks 100000] [--words 50] [--json]
+    python -m benchmarks.keywords [--chunks 1000 10000 100000 1000000] [--words 50] [--json]
 
-Fetches LibreOffice's help and messages in eleven languages by name with apt-get (nothing is installed).
+Fetches LibreOffice's help in 28 languages and messages in four by name with apt-get (nothing is installed).
 
 Words: in Chinese, Japanese, Korean and Thai, labels of the program that occur in its help (Thai has no help: in
 its long messages). Each is asked alone; which chunks hold it is known by looking at every one. "In ten": a chunk
 that holds it is among the first ten hits; recall: of as many hits as there are such chunks. The contender is an
 FTS5 table with the tokenizer `unicode61` over the same chunks, asked for all it has.
 
-Time and room: help in ten languages, cut into chunks of 900 characters (400 without spaces), as often as it takes
-to make so many; up to six words of it, and whole sentences, are asked. No model takes part, the vectors are noise.
+Time and room: help in 28 languages, cut into chunks of 900 characters (400 without spaces), as often as it takes
+to make so many; up to six words of it, and whole sentences, are asked for 50 hits, as a hybrid search does: of
+all, of one language, of folders with 10, 1 and 0.1 % of the documents, and with a phrase or without one. A process
+of its own tells how long its first search takes and how much memory. No model takes part, the vectors are noise.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,13 +37,15 @@ import numpy as np
 from selectolax.lexbor import LexborHTMLParser
 
 from benchmarks.legs import keyword
-from benchmarks.measure import machine
+from benchmarks.measure import in_own_process, machine, report_to_parent
 from jv3search.indexes import IndexReader, LedgerRow, Manifest, open_reader, open_writer
 from jv3search.types import Chunk, Document, EmbeddedDocument, Filter, Source, Span, unit_rows
 
 WORK = Path(__file__).parent / "work" / "keywords"
 HELP = {
-    "en": "en-us", "de": "de", "fr": "fr", "es": "es", "it": "it", "ru": "ru", "hi": "hi", "ja": "ja", "ko": "ko",
+    "ca": "ca", "cs": "cs", "da": "da", "de": "de", "el": "el", "en": "en-us", "es": "es", "et": "et", "eu": "eu",
+    "fi": "fi", "fr": "fr", "gl": "gl", "hi": "hi", "hu": "hu", "id": "id", "it": "it", "ja": "ja", "ko": "ko",
+    "nl": "nl", "pl": "pl", "pt": "pt", "ru": "ru", "sk": "sk", "sl": "sl", "sv": "sv", "tr": "tr", "vi": "vi",
     "zh": "zh-cn",
 }  # fmt: skip
 MESSAGES = {"zh": "zh-cn", "ja": "ja", "ko": "ko", "th": "th"}
@@ -53,7 +57,8 @@ WORD = {
 }
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MANIFEST = Manifest("none", "0" * 64, "retrieval.passage", "", "late", 256, 8, 1)
-K = 10
+K, ASKED = 10, 50
+SHARES = {"10 %": "/help/3", "1 %": "/help/3/23", "0.1 %": "/help/3/23/123"}
 TaggedText = tuple[str, str]  # language, text
 
 
@@ -115,7 +120,7 @@ def stored(folder: Path, library: list[list[TaggedText]]) -> float:
     began = time.perf_counter()
     with open_writer(folder, MANIFEST) as writer:
         for number, passages in enumerate(library):
-            uri = f"/help/{number % 10}/{passages[0][0]}/{number}.html"
+            uri = f"/help/{number % 10}/{number % 100}/{number % 1000}/{number}.html"
             text = "".join(text for _, text in passages)
             ends = np.cumsum([len(text) for _, text in passages]).tolist()
             chunks = tuple(
@@ -164,7 +169,7 @@ def words_found(language: str, count: int, folder: Path) -> dict[str, float]:
 
 
 def many(chunks: int) -> list[list[TaggedText]]:
-    """So many chunks of help in ten languages, its documents mixed."""
+    """So many chunks of help in 28 languages, as documents of up to twenty chunks, mixed."""
     library = [passages for language in HELP for passages in documents(language) if passages]
     random.Random(2).shuffle(library)
     chosen: list[list[TaggedText]] = []
@@ -191,63 +196,100 @@ def queries(library: list[list[TaggedText]], count: int) -> dict[str, list[Tagge
     return {"few words": short, "sentence": sentences}
 
 
-def timed(reader: IndexReader, texts: list[TaggedText], name: str) -> dict[str, float]:
-    """Times of a search for each text."""
-    filters = {
-        "no filter": lambda language: Filter(),
-        "language": lambda language: Filter(languages=frozenset({language})),
-        "folder of 10 %": lambda language: Filter(under=frozenset({"/help/3"})),
-        "phrase": lambda language: Filter(phrases=("LibreOffice",)),
-    }
+def timed(reader: IndexReader, texts: list[TaggedText], where: Callable[[str], Filter]) -> dict[str, float]:
+    """Times of a search for each text; `where` makes the filter for a language. The first search is left out."""
     times, busy = [], []
     for language, text in texts:
         began, worked = time.perf_counter(), time.thread_time()
-        keyword(reader, text, K, filters[name](language), language)
+        with reader.snapshot() as index:
+            index.match(text, ASKED, where(language), language)
         times.append(1e3 * (time.perf_counter() - began))
         busy.append(1e3 * (time.thread_time() - worked))
     return {
-        "p50_ms": statistics.median(times),
-        "p95_ms": statistics.quantiles(times, n=20)[-1],
-        "cpu_p50_ms": statistics.median(busy),  # what it would take on an idle machine
-        "cpu_p95_ms": statistics.quantiles(busy, n=20)[-1],
+        "p50_ms": statistics.median(times[1:]),
+        "p95_ms": statistics.quantiles(times[1:], n=20)[-1],
+        "cpu_p50_ms": statistics.median(busy[1:]),  # what it would take on an idle machine
+        "cpu_p95_ms": statistics.quantiles(busy[1:], n=20)[-1],
+    }
+
+
+def filters() -> dict[str, Callable[[str], Filter]]:
+    """By name, made for the language of a question."""
+    return {
+        "all": lambda language: Filter(),
+        "its language": lambda language: Filter(languages=frozenset({language})),
+        **{share: lambda language, at=at: Filter(under=frozenset({at})) for share, at in SHARES.items()},  # type: ignore[misc]
+        "phrase": lambda language: Filter(phrases=("LibreOffice",)),
+        "without": lambda language: Filter(without=("LibreOffice",)),
     }
 
 
 def speed(folder: Path, chunks: int) -> dict[str, Any]:
-    """Seconds to write, bytes a chunk, and times by kind of question and filter."""
+    """Seconds to write, bytes a chunk, times by kind of question and filter, and what a new process needs."""
     library = many(chunks)
-    seconds = stored(folder, library)
-    catalog = sqlite3.connect(folder / "catalog.sqlite")
-    room = catalog.execute("SELECT sum(pgsize) FROM dbstat WHERE name LIKE 'keywords%'").fetchone()[0]
-    catalog.close()
+    result: dict[str, Any] = {"chunks": chunks, "write_s": stored(folder, library)}
+    segments = [path.stat().st_size for path in folder.glob("*.segment")]
     texts = sum(len(text.encode()) for passages in library for _, text in passages)
-    result: dict[str, Any] = {
-        "chunks": chunks,
-        "write_s": seconds,
-        "keyword_bytes_a_chunk": room / chunks,
-        "text_bytes_a_chunk": texts / chunks,
-    }
+    result |= {"bytes_a_chunk": sum(segments) / chunks, "segments": len(segments), "text_bytes": texts / chunks}
+    first = in_own_process("benchmarks.keywords", "--first", str(folder))
+    result |= {"first_search_s": first.seconds, **first.report}
     with open_reader(folder) as reader:
         for kind, chosen in queries(library, 200).items():
-            for name in ("no filter", "language", "folder of 10 %", "phrase"):
-                result[f"{kind}, {name}"] = timed(reader, chosen, name)
+            for name, where in filters().items():
+                result[f"{kind}, {name}"] = timed(reader, chosen, where)
+        result["after_a_new_document_ms"] = topped_up(reader, folder, library[0])
     return result
+
+
+def first_search(folder: Path) -> dict[str, Any]:
+    """What a new process does; the megabytes that it has then more than before, mapped files apart."""
+    before = own_megabytes()
+    with open_reader(folder) as reader, reader.snapshot() as index:
+        index.match("LibreOffice Calc 表 таблица", ASKED)
+        return {"memory_mb": own_megabytes() - before}
+
+
+def own_megabytes() -> float:
+    """Memory of this process that no file backs."""
+    rollup = Path("/proc/self/smaps_rollup").read_text()
+    return int(re.findall(r"^Anonymous:\s+(\d+) kB", rollup, re.M)[0]) / 1024
+
+
+def topped_up(reader: IndexReader, folder: Path, passages: list[TaggedText]) -> float:
+    """Milliseconds of a search after a document came, the median of ten."""
+    times = []
+    for _ in range(10):
+        stored(folder, [passages])
+        began = time.perf_counter()
+        with reader.snapshot() as index:
+            index.match("LibreOffice", ASKED)
+        times.append(1e3 * (time.perf_counter() - began))
+    return statistics.median(times)
 
 
 def main() -> None:
     """Fetch, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--chunks", type=int, default=100_000)
-    parser.add_argument("--words", type=int, default=50)
+    parser.add_argument("--chunks", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--words", type=int, default=50, help="0: only time and room")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--first", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.first:
+        report_to_parent(lambda: first_search(options.first))
+        return
     fetch()
     folder = Path(tempfile.mkdtemp(prefix="index-", dir=WORK))
     try:
-        found = {language: words_found(language, options.words, folder) for language in MESSAGES}
-        show_words(found)
-        took = speed(folder / "many", options.chunks)
-        show_speed(took)
+        found = {}
+        if options.words:
+            found = {language: words_found(language, options.words, folder) for language in MESSAGES}
+            show_words(found)
+        took = []
+        for chunks in options.chunks:
+            took.append(speed(folder / str(chunks), chunks))
+            show_speed(took[-1])
+            shutil.rmtree(folder / str(chunks))
     finally:
         shutil.rmtree(folder)
     if options.json:
@@ -268,14 +310,17 @@ def show_words(found: dict[str, dict[str, float]]) -> None:
 def show_speed(took: dict[str, Any]) -> None:
     """A row a kind of question and filter."""
     print(
-        f"\n{took['chunks']:,} chunks written in {took['write_s']:.0f} s; keyword index "
-        f"{took['keyword_bytes_a_chunk']:.0f} bytes a chunk of {took['text_bytes_a_chunk']:.0f} bytes; {machine()}"
+        f"\n{took['chunks']:,} chunks written in {took['write_s']:.0f} s; {took['segments']} segments, "
+        f"{took['bytes_a_chunk']:.0f} bytes a chunk of {took['text_bytes']:.0f} bytes; {machine()}\n"
+        f"first search of a process {took['first_search_s']:.2f} s, {took['memory_mb']:.0f} MB; "
+        f"after a new document {took['after_a_new_document_ms']:.1f} ms"
     )
     print(f"{'':28}{'p50 ms':>8}{'p95 ms':>8}{'p50 cpu':>9}{'p95 cpu':>9}")
     for name, row in took.items():
         if isinstance(row, dict):
             print(
-                f"{name:28}{row['p50_ms']:8.1f}{row['p95_ms']:8.1f}{row['cpu_p50_ms']:9.1f}{row['cpu_p95_ms']:9.1f}"
+                f"{name:28}{row['p50_ms']:8.1f}{row['p95_ms']:8.1f}{row['cpu_p50_ms']:9.1f}{row['cpu_p95_ms']:9.1f}",
+                flush=True,
             )
 
 

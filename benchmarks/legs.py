@@ -30,11 +30,7 @@ def keyword(
 ) -> list[Hit]:
     """The k best of the keyword leg in an index as it is now."""
     with reader.snapshot() as index:
-        leg, terms = keyword_leg(index, words, k, where, language)
-        return [
-            replace(hit, legs=(replace(leg[hit.chunk_id], coverage=terms.coverage(hit.text, hit.language)),))
-            for hit in _hits(index, leg)
-        ]
+        return _hits(index, keyword_leg(index, words, k, where, language))
 
 
 def _hits(index: IndexSnapshot, leg: Mapping[int, LegScore]) -> list[Hit]:

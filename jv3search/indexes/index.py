@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from jv3search.errors import IndexMismatch
-from jv3search.indexes import vector_cache
+from jv3search.indexes import keyword_cache, vector_cache
 from jv3search.indexes.catalog.catalog import Catalog, no_index, open_to_read, open_to_write
 from jv3search.indexes.catalog.errors import as_storage_errors
 from jv3search.indexes.catalog.index_info import read_info
@@ -50,7 +50,9 @@ def open_writer(
                 transaction.create(manifest, dimension or min(_DIMENSION, manifest.dimension), kind or "auto")
         catalog.keep_log()
         with catalog.read() as transaction:
-            vector_cache.clean(folder, read_info(transaction))
+            info = read_info(transaction)
+        vector_cache.clean(folder, info)
+        keyword_cache.clean(folder, info)
         undo.pop_all()
     writer = IndexWriter(catalog, folder, lock, manifest)
     if migrated:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Self
 
 from jv3search.errors import JV3SearchError
-from jv3search.indexes import vector_cache
+from jv3search.indexes import keyword_cache, vector_cache
 from jv3search.indexes.catalog import chunks, documents, embeddings, ledger, links
 from jv3search.indexes.catalog.catalog import Catalog
 from jv3search.indexes.catalog.context import read_context
 from jv3search.indexes.catalog.index_info import read_info, stamp
 from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.keyword_cache import KeywordCache
+from jv3search.indexes.keywords.snapshot import KeywordSnapshot
 from jv3search.indexes.rows import Context, DocumentRow, LedgerRow, Status
 from jv3search.indexes.search_cache import SearchCache
 from jv3search.indexes.snapshot import IndexSnapshot
@@ -33,6 +35,7 @@ class IndexReader:
         self._folder = folder
         self._refreshing = threading.Lock()
         self._snapshot: VectorSnapshot | None = None
+        self._keywords: KeywordCache | None = None
         self._cache = SearchCache()
         self._rebuild: threading.Thread | None = None
         self.notices: list[str] = []
@@ -63,8 +66,10 @@ class IndexReader:
         with ExitStack() as stack:
             with self._refreshing:  # so that no thread sees an older catalog than the vectors are of
                 transaction = stack.enter_context(self._catalog.read())
+                keywords = self._refreshed_keywords(transaction)  # first: files of a later state do not serve
                 vectors = self._refreshed(transaction)
-            yield IndexSnapshot(self.manifest, read_info(transaction).dimension, transaction, vectors, self._cache)
+            dimension = read_info(transaction).dimension
+            yield IndexSnapshot(self.manifest, dimension, transaction, vectors, keywords, self._cache)
 
     def translations(self, ids: Sequence[int], where: Filter = _EVERYTHING) -> dict[int, list[Hit]]:
         """As `IndexSnapshot.translations`, of the index as it is now."""
@@ -73,8 +78,11 @@ class IndexReader:
 
     def status(self) -> Status:
         """The index at a glance."""
-        with self._catalog.read() as transaction:
-            return read_status(transaction, self._folder)
+        with ExitStack() as stack:
+            with self._refreshing:
+                transaction = stack.enter_context(self._catalog.read())
+                keywords = self._refreshed_keywords(transaction)
+            return read_status(transaction, self._folder, keywords)
 
     def documents(self) -> list[DocumentRow]:
         """Every document, sorted by uri."""
@@ -174,6 +182,10 @@ class IndexReader:
             self._rebuild = threading.Thread(target=self._build_aside, name="jv3search-rebuild", daemon=True)
             self._rebuild.start()
         return self._snapshot
+
+    def _refreshed_keywords(self, transaction: ReadTransaction) -> KeywordSnapshot:
+        self._keywords = keyword_cache.opened(self._folder, transaction, self.notices, self._keywords)
+        return self._keywords.snapshot
 
     def _opened(self, transaction: ReadTransaction) -> VectorSnapshot:
         snapshot, new = vector_cache.opened(self._folder, transaction, self.notices)

@@ -12,6 +12,7 @@ from jv3search.indexes.catalog.embeddings import rows_of
 from jv3search.indexes.catalog.filters import filtered_ids
 from jv3search.indexes.catalog.index_info import stamp
 from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.keywords.snapshot import NO_KEYWORDS, KeywordSnapshot
 from jv3search.indexes.keywords.terms import stemmed
 from jv3search.indexes.vectors.port import FilteredIds
 from jv3search.indexes.vectors.snapshot import VectorSnapshot
@@ -45,12 +46,18 @@ class SearchCache:
     _samples: tuple[str, LanguageSamples] | None = None
     _stemmed: tuple[Stamp, tuple[str, ...]] | None = None
 
-    def filtered_ids(self, transaction: ReadTransaction, vectors: VectorSnapshot, where: Filter) -> FilteredIds:
-        """The chunks that a filter admits."""
+    def filtered_ids(
+        self,
+        transaction: ReadTransaction,
+        vectors: VectorSnapshot,
+        where: Filter,
+        keywords: KeywordSnapshot = NO_KEYWORDS,
+    ) -> FilteredIds:
+        """The chunks that a filter admits; one with phrases needs the keywords."""
         key = (_stamp(vectors), where)
         known = self._filtered_ids.get(key)
         if known is None:
-            known = FilteredIds(filtered_ids(transaction, where))
+            known = FilteredIds(filtered_ids(transaction, where, keywords))
             kept = {other: ids for other, ids in self._filtered_ids.copy().items() if other[0] == key[0]}
             if sum(_ENTRY + ids.nbytes for ids in (*kept.values(), known)) > _MOST_BYTES:
                 kept = {}

@@ -9,11 +9,14 @@ import numpy as np
 
 from jv3search.errors import InputError
 from jv3search.indexes import vector_cache
-from jv3search.indexes.catalog import chunks, keyword_index, links
+from jv3search.indexes.catalog import chunks, links
 from jv3search.indexes.catalog.embeddings import existing_ids, rows_of
 from jv3search.indexes.catalog.index_info import read_info
 from jv3search.indexes.catalog.transaction import ReadTransaction
-from jv3search.indexes.keywords.coverage import WeightedTerms
+from jv3search.indexes.keywords.coverage import coverage
+from jv3search.indexes.keywords.phrases import query_terms
+from jv3search.indexes.keywords.snapshot import KeywordSnapshot
+from jv3search.indexes.keywords.stopwords import without_stopwords
 from jv3search.indexes.manifest import Manifest
 from jv3search.indexes.search_cache import LanguageSamples, SearchCache
 from jv3search.indexes.vectors.port import FilteredIds, Ids
@@ -31,6 +34,7 @@ class IndexSnapshot:
     dimension: int
     transaction: ReadTransaction
     vectors: VectorSnapshot
+    keywords: KeywordSnapshot
     cache: SearchCache
 
     def at(self, dimension: int, kind: str | None = None) -> IndexSnapshot:
@@ -47,7 +51,7 @@ class IndexSnapshot:
 
     def filtered_ids(self, where: Filter) -> FilteredIds:
         """The chunks that a filter admits."""
-        return self.cache.filtered_ids(self.transaction, self.vectors, where)
+        return self.cache.filtered_ids(self.transaction, self.vectors, where, self.keywords)
 
     def languages(self) -> Mapping[str, FilteredIds]:
         """All chunks of each language."""
@@ -68,13 +72,16 @@ class IndexSnapshot:
 
     def match(
         self, words: str, k: int, where: Filter = _EVERYTHING, language: str = UNKNOWN_LANGUAGE
-    ) -> tuple[list[tuple[int, float]], WeightedTerms]:
-        """The k best (chunk id, BM25) that `where` admits and that hold some of the words, and the words' weights.
+    ) -> list[tuple[int, float, float]]:
+        """The k best (chunk id, BM25, share of the words) that `where` admits and that hold some of the words.
 
-        Words are found inflected as in `language`, as in any language of the index if that is unknown.
+        Words are found inflected as in `language`, as in any language of the index if that is unknown; stop words
+        of `language` only if there are no others. The share is by idf, from 0 to 1.
         """
         inflected = self.cache.inflected(self.transaction, language, where)
-        return keyword_index.match(self.transaction, words, k, where, inflected, language)
+        query = without_stopwords(query_terms(words, inflected), language)
+        found = self.keywords.match(query.phrases, k, self.filtered_ids(where) if where else None)
+        return list(zip(found.ids, found.scores, coverage(query, found, len(self.vectors)), strict=True))
 
     def hits(self, ids: Sequence[int], scores: Sequence[float]) -> list[Hit]:
         """Chunks with their texts in the order given, ranked from 1."""

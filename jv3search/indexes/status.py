@@ -10,11 +10,12 @@ from jv3search.indexes.catalog.documents import document_formats
 from jv3search.indexes.catalog.index_info import IndexInfo, read_info
 from jv3search.indexes.catalog.ledger import failures, last_checked
 from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.keywords.snapshot import KeywordSnapshot
 from jv3search.indexes.rows import Kind, Status
 from jv3search.indexes.vector_cache import fitting
 
 
-def read_status(transaction: ReadTransaction, folder: Path) -> Status:
+def read_status(transaction: ReadTransaction, folder: Path, keywords: KeywordSnapshot) -> Status:
     """What one state of the catalog says of the index in `folder`."""
     info = read_info(transaction)
     formats = document_formats(transaction)
@@ -34,7 +35,7 @@ def read_status(transaction: ReadTransaction, folder: Path) -> Status:
         failures=tuple(failures(transaction)),
         generation=info.generation,
         vectors=_vectors(folder, info),
-        wordless=sum(languages.values()) - transaction.keywords.count(),
+        wordless=keywords.wordless,
     )
 
 

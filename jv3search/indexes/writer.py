@@ -11,13 +11,14 @@ import numpy as np
 from filelock import FileLock
 
 from jv3search.errors import InputError, StorageError
-from jv3search.indexes import vector_cache
+from jv3search.indexes import keyword_cache, vector_cache
 from jv3search.indexes.catalog.catalog import Catalog
 from jv3search.indexes.catalog.documents import digests
 from jv3search.indexes.catalog.index_info import read_info
 from jv3search.indexes.catalog.ledger import ledger_rows
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.catalog.write_transaction import WriteTransaction
+from jv3search.indexes.keyword_cache import KeywordCache
 from jv3search.indexes.manifest import Manifest
 from jv3search.indexes.rows import LedgerRow
 from jv3search.types import EmbeddedDocument
@@ -32,6 +33,8 @@ class IndexWriter:
         self._catalog = catalog
         self._folder = folder
         self._lock = lock
+        self._new_chunks = 0
+        self._keywords: KeywordCache | None = None
         self.manifest = manifest
         self.notices: list[str] = []
 
@@ -50,6 +53,9 @@ class IndexWriter:
         self._check(embedded, row)
         with self._catalog.write() as transaction:
             transaction.replace(embedded, row)
+        self._new_chunks += len(embedded.chunks)
+        if self._new_chunks >= keyword_cache.AT_ONCE:  # so that no search has to make up for a whole ingest
+            self._save_keywords()
 
     def move(self, old_uri: str, new_uri: str, row: LedgerRow) -> None:
         """A moved file keeps its chunks; InputError if `old_uri` is not in the index."""
@@ -96,9 +102,10 @@ class IndexWriter:
         self.manifest = manifest
 
     def close(self) -> None:
-        """Save the search vectors if they are out of date, and free the lock; documents are safe before this."""
+        """Save vectors and keywords if they are out of date, and free the lock; documents are safe before this."""
         try:
             self._save_vectors()
+            self._save_keywords()
         finally:
             self._close_catalog()
 
@@ -128,6 +135,14 @@ class IndexWriter:
                 snapshot, new = vector_cache.opened(self._folder, transaction, self.notices)
             if new and len(snapshot):
                 vector_cache.save(self._folder, snapshot, self.notices)
+        except StorageError as error:
+            self.notices.append(str(error))
+
+    def _save_keywords(self) -> None:
+        self._new_chunks = 0
+        try:
+            with self._catalog.read() as transaction:
+                self._keywords = keyword_cache.save(self._folder, transaction, self.notices, self._keywords)
         except StorageError as error:
             self.notices.append(str(error))
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from jv3search.encoders.port import Encoder
 from jv3search.errors import InputError
-from jv3search.indexes.keywords.coverage import WeightedTerms
 from jv3search.search.filters import folders, intersection, make_filter, relative_folders
 from jv3search.search.grouping import grouped
 from jv3search.search.query import ParsedQuery, parse
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from jv3search.indexes.snapshot import IndexSnapshot
 
 MODES: tuple[Mode, ...] = ("hybrid", "dense", "keyword")
+
+_NO_WORD = LegScore("keyword", None, None, coverage=0.0)  # of a hit that the keyword leg did not find
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +180,11 @@ def _ranked(
     from jv3search.search.dense import dense_leg, dense_scores
     from jv3search.search.keyword import keyword_leg
 
-    where, terms = request.where, WeightedTerms()
+    where = request.where
     dense: dict[int, LegScore] = {}
     keyword: dict[int, LegScore] = {}
     if mode != "dense":
-        keyword, terms = keyword_leg(index, request.words, depth, where, request.language)
+        keyword = keyword_leg(index, request.words, depth, where, request.language)
     if vector is not None:
         dense = dense_leg(index, vector, depth, where)
         dense |= dense_scores(index, [key for key in keyword if key not in dense], vector)
@@ -191,7 +192,7 @@ def _ranked(
     def with_legs(hit: Hit) -> Hit:
         legs = [dense[hit.chunk_id]] if dense else []
         if mode != "dense":
-            legs.append(_with_coverage(keyword.get(hit.chunk_id), terms, hit))
+            legs.append(keyword.get(hit.chunk_id, _NO_WORD))
         return replace(hit, legs=tuple(legs))
 
     def foreign(hit: Hit) -> bool:
@@ -200,13 +201,6 @@ def _ranked(
     scores = {key: leg.score or 0.0 for key, leg in (dense or keyword).items()}
     hits = map(with_legs, index.hits(list(scores), list(scores.values())))
     return by_relevance(list(hits), foreign, mode)
-
-
-def _with_coverage(leg: LegScore | None, terms: WeightedTerms, hit: Hit) -> LegScore:
-    """What the keyword leg says of a hit: that it holds no word where the leg did not find it."""
-    if leg is None:
-        return LegScore("keyword", None, None, coverage=0.0)
-    return replace(leg, coverage=terms.coverage(hit.text, hit.language))
 
 
 def is_foreign(language: str, text: str, query_language: str, query: str) -> bool:

@@ -155,7 +155,7 @@ import json, os, pathlib, sys, tempfile
 from jv3search.errors import StorageError
 from jv3search.indexes import open_reader, open_writer
 from tests.indexes.corpus import MANIFEST, done, document, rows
-from tests.legs import dense
+from tests.legs import dense, keyword
 
 if os.geteuid() == 0:  # root may write everywhere: load all there is to load, then be somebody else
     with tempfile.TemporaryDirectory() as other:
@@ -164,6 +164,7 @@ if os.geteuid() == 0:  # root may write everywhere: load all there is to load, t
             writer.replace(embedded, done(embedded))
         with open_reader(pathlib.Path(other)) as reader:
             dense(reader, embedded.embeddings[0], 1)
+            keyword(reader, "river", 1)
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
@@ -172,7 +173,9 @@ assert not os.access(folder, os.W_OK)
 with open_reader(folder) as reader:
     for line in sys.stdin:
         query = rows(6, seed=96)[int(line)]
-        print(json.dumps([hit.uri for hit in dense(reader, query, 100)]), flush=True)
+        found = [hit.uri for hit in dense(reader, query, 100)]
+        assert {hit.uri for hit in keyword(reader, "0.1 0.2", 100)} == set(found)
+        print(json.dumps(found), flush=True)
     assert reader.notices == []
 try:
     open_writer(folder, MANIFEST)
@@ -183,7 +186,7 @@ else:
 """
 
 
-@pytest.mark.parametrize("left", ["as the writer left it", "only the catalog", "no vectors"])
+@pytest.mark.parametrize("left", ["as the writer left it", "only the catalog", "no vectors", "no keywords"])
 def test_a_folder_that_may_only_be_read(open_folder: Path, left: str) -> None:
     """SQLite cannot make its log's files there, and live changes of another user are seen all the same."""
     place = Place(open_folder)
@@ -193,9 +196,8 @@ def test_a_folder_that_may_only_be_read(open_folder: Path, left: str) -> None:
     if left == "only the catalog":
         for path in open_folder.glob("catalog.sqlite-*"):
             path.unlink()
-    if left == "no vectors":
-        for path in open_folder.glob("*.faiss"):
-            path.unlink()
+    for path in open_folder.glob({"no vectors": "*.faiss", "no keywords": "*.segment"}.get(left, "nothing")):
+        path.unlink()
     files_before = sorted(path.name for path in open_folder.iterdir())
     for path in (*open_folder.iterdir(), open_folder):
         path.chmod(0o555 if path.is_dir() else 0o444)

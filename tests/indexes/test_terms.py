@@ -68,12 +68,10 @@ def test_what_is_asked() -> None:
     running, shoes = query_terms("Running shoes", ("en",)).terms
     assert running.forms == (Phrase(("running",)), Phrase(("run",)))
     assert shoes.forms == (Phrase(("shoes",)), Phrase(("shoe",)))
-    assert running.is_in({"run"}) and running.is_in({"running"}) and not running.is_in({"runs", "ru"})
     assert query_terms("apt-get", ()).phrases == [Phrase(("apt",)), Phrase(("get",)), Phrase(("apt", "get"))]
     assert query_terms("apt-get", ()).compounds == (Phrase(("apt", "get")),)
     (starred,) = query_terms("prog* prog*", ("en",)).terms
     assert starred.forms == (Phrase(("prog",), prefix=True),)
-    assert starred.is_in({"programs"}) and not starred.is_in({"pro"})
     assert query_terms("東京", ()).phrases == [Phrase(("東京",))]
     assert query_terms("東京都", ()).phrases == [Phrase(("東京",)), Phrase(("京都",)), Phrase(("東京", "京都"))]
     assert query_terms("猫", ()).phrases == [Phrase(("猫",), prefix=True)]

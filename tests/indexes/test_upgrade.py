@@ -13,7 +13,6 @@ from sqlalchemy import inspect
 from jv3search.errors import IndexMismatch
 from jv3search.indexes import open_reader, open_writer
 from jv3search.indexes.catalog import migrations, schema
-from jv3search.indexes.keywords import terms
 from jv3search.types import Filter
 from tests.legs import dense, keyword
 
@@ -21,7 +20,7 @@ from .conftest import Place, filled
 from .corpus import MANIFEST, Oracle, check_dense, rows
 
 QUERIES = rows(4, seed=99)
-SINCE_2 = ("keywords", "keyword_info", "document_embedding", "unlinked", "translation")
+SINCE_2 = ("document_embedding", "unlinked", "translation")
 
 
 def downgrade(place: Place) -> None:
@@ -52,7 +51,7 @@ def test_an_old_index_is_brought_up_to_date_by_the_next_writer(old: tuple[Place,
     place, oracle = old
     with place.writer() as writer:
         [notice] = writer.notices
-    assert "had format 1, not 2; it was brought up to date; nothing was embedded again" in notice
+    assert "had format 1, not 3; it was brought up to date; nothing was embedded again" in notice
     with place.reader() as reader:
         for query in QUERIES:
             check_dense(reader, oracle, query, 7)
@@ -76,7 +75,7 @@ def test_a_reader_says_what_to_run_and_goes_on_when_it_was_run(old: tuple[Place,
             lambda: dense(reader, QUERIES[0], 3),
             lambda: keyword(reader, "a", 3),
         ):
-            with pytest.raises(IndexMismatch, match=r"has format 1, .* reads format 2: run `jv3search reindex`"):
+            with pytest.raises(IndexMismatch, match=r"has format 1, .* reads format 3: run `jv3search reindex`"):
                 ask()
         with place.writer():
             pass
@@ -93,7 +92,7 @@ def test_an_upgrade_that_is_cut_off_leaves_the_old_index(old: tuple[Place, Oracl
             migrations.migrate(transaction)
             raise RuntimeError
         with catalog.read() as transaction:
-            assert migrations.reason(transaction) == "the index had format 1, not 2"
+            assert migrations.reason(transaction) == "the index had format 1, not 3"
             tables = set(inspect(transaction.connection).get_table_names())
         assert not tables & set(SINCE_2)
     with place.reader() as reader, pytest.raises(IndexMismatch, match="has format 1"):
@@ -105,31 +104,23 @@ def test_an_upgrade_that_is_cut_off_leaves_the_old_index(old: tuple[Place, Oracl
         assert len(keyword(reader, "river", 99)) == 16
 
 
-def test_keywords_of_another_term_function_are_not_matched_and_are_filled_again(local: Place) -> None:
-    oracle = Oracle()
-    filled(local, oracle)
+def test_the_tables_of_the_keywords_of_format_2_go(local: Place) -> None:
+    filled(local, Oracle())
     connection = sqlite3.connect(local.folder / "catalog.sqlite")
     with connection:
-        assert connection.execute("SELECT terms FROM keyword_info").fetchall() == [(terms.FINGERPRINT,)]
-        connection.execute("UPDATE keyword_info SET terms = '0, Unicode 3.0'")
+        connection.execute("CREATE VIRTUAL TABLE keywords USING fts5(words, forms, content='')")
+        connection.execute("CREATE TABLE keyword_info(terms TEXT)")
+        connection.execute("UPDATE index_info SET schema = 2")
     connection.close()
-    with local.reader() as reader:
-        for search in (
-            lambda: keyword(reader, "river", 99),
-            lambda: dense(reader, QUERIES[0], 3, Filter(phrases=("river",))),
-            lambda: dense(reader, QUERIES[0], 3, Filter(without=("река",))),
-        ):
-            with pytest.raises(IndexMismatch, match=r"\(0, Unicode 3.0\).*run `jv3search reindex` once"):
-                search()
-        check_dense(reader, oracle, QUERIES[0], 7)
-        assert len(reader.documents()) == len(oracle.documents)
+    for path in local.folder.glob("*.segment"):
+        path.unlink()
     with local.writer() as writer:
-        assert "its keywords were made with other versions of the libraries" in writer.notices[0]
-    with local.writer() as writer:
-        assert writer.notices == []
-        assert writer.remove("/büro/0/datei 0.pdf")
+        assert "had format 2, not 3" in writer.notices[0]
+        with writer._catalog.read() as transaction:
+            tables = inspect(transaction.connection).get_table_names()
+    assert not [name for name in tables if name.startswith("keyword")]
     with local.reader() as reader:
-        assert len(keyword(reader, "river", 99)) == 14
+        assert len(keyword(reader, "rivers", 99)) == 16
 
 
 def test_a_table_that_is_missing_is_made(local: Place) -> None:
@@ -152,7 +143,7 @@ def test_on_the_command_line(index: Path, jv3: Callable[..., object]) -> None:
     assert jv3("search", "backup", "--index", index).status == 1
     done = jv3("reindex", "--index", index)
     assert done.status == 0
-    assert "had format 1, not 2; it was brought up to date" in done.err
+    assert "had format 1, not 3; it was brought up to date" in done.err
     with open_reader(index) as reader:
         assert [hit.uri.rsplit("/")[-1] for hit in keyword(reader, "patronen", 5, language="de")] == [
             "drucker.de.txt"
@@ -169,8 +160,8 @@ def test_a_later_format_is_not_touched(local: Place) -> None:
     filled(local, Oracle(), count=1)
     connection = sqlite3.connect(local.folder / "catalog.sqlite")
     with connection:
-        connection.execute("UPDATE index_info SET schema = 3")
+        connection.execute("UPDATE index_info SET schema = 4")
     connection.close()
     for opened in (lambda: open_reader(local.folder), lambda: open_writer(local.folder, MANIFEST)):
-        with pytest.raises(IndexMismatch, match=r"format 3, .* formats up to 2: use the version that made it"):
+        with pytest.raises(IndexMismatch, match=r"format 4, .* formats up to 3: use the version that made it"):
             opened()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -32,8 +34,8 @@ _TEXTS = select(body.c.document, body.c.text).where(body.c.document.in_(bindpara
 _KEY = bindparam("key", type_=BigInteger)
 _TEXT = select(body.c.text).where(body.c.document == _KEY)
 _SPANS = (
-    select(chunk.c.id, chunk.c.start, chunk.c.end, chunk.c.language)
-    .where(chunk.c.document == _KEY)
+    select(chunk.c.id, chunk.c.document, chunk.c.start, chunk.c.end, chunk.c.language)
+    .where(chunk.c.id >= bindparam("first", type_=BigInteger), chunk.c.id < bindparam("end_id", type_=BigInteger))
     .order_by(chunk.c.id)
 )
 
@@ -79,11 +81,12 @@ def chunk_ids_of(transaction: ReadTransaction, uri: str) -> Ids:
     return np.fromiter(transaction.connection.scalars(wanted), np.int64)
 
 
-def chunk_texts(transaction: ReadTransaction, document_id: int) -> list[tuple[int, str, str]]:
-    """Id, text and language of each chunk of a document."""
-    text = transaction.connection.scalar(_TEXT, {"key": document_id}) or ""
-    rows = transaction.connection.execute(_SPANS, {"key": document_id})
-    return [(key, text[start:end], language) for key, start, end, language in rows]
+def texts_between(transaction: ReadTransaction, first: int, end: int) -> Iterator[tuple[int, str, str]]:
+    """Id, text and language of the chunks with ids from `first` up to below `end`, in their order."""
+    rows = transaction.connection.execute(_SPANS, {"first": first, "end_id": end}).all()
+    for document_id, of_one in groupby(rows, key=attrgetter("document")):
+        text = transaction.connection.scalar(_TEXT, {"key": document_id}) or ""
+        yield from ((row.id, text[row.start : row.end], row.language) for row in of_one)
 
 
 def chunk_languages(transaction: ReadTransaction) -> dict[str, int]:

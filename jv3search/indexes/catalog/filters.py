@@ -3,44 +3,45 @@
 from __future__ import annotations
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 
 from jv3search.errors import InputError
-from jv3search.indexes.catalog.index_info import require_terms
 from jv3search.indexes.catalog.schema import chunk, document, embedding
 from jv3search.indexes.catalog.transaction import ReadTransaction
-from jv3search.indexes.keywords.phrases import exact_phrase
+from jv3search.indexes.keywords.phrases import Phrase, exact_phrase
+from jv3search.indexes.keywords.snapshot import KeywordSnapshot
 from jv3search.indexes.vectors.port import Ids
 from jv3search.types import Filter
 
 
-def filtered_ids(transaction: ReadTransaction, where: Filter) -> Ids:
-    """The ids of all chunks that `where` admits, ascending."""
-    if where.languages or where.phrases or where.without:
-        found = transaction.connection.scalars(admitted_chunks(transaction, where))
-        return np.sort(np.fromiter(found, np.int64))
+def filtered_ids(transaction: ReadTransaction, where: Filter, keywords: KeywordSnapshot) -> Ids:
+    """The ids of all chunks that `where` admits, ascending; InputError for a phrase without words."""
+    required = [keywords.having(_phrase(text)) for text in where.phrases]
+    excluded = [keywords.having(_phrase(text)) for text in where.without]
+    ids = _in_documents(transaction, where)
+    for having in required:
+        ids = np.intersect1d(ids, having, assume_unique=True)
+    for having in excluded:
+        ids = np.setdiff1d(ids, having, assume_unique=True)
+    return ids
+
+
+def _in_documents(transaction: ReadTransaction, where: Filter) -> Ids:
+    """What a filter admits, phrases apart."""
+    if where.languages:
+        wanted = select(chunk.c.id).where(chunk.c.language.in_(sorted(where.languages)))
+        if where.formats or where.under or where.since or where.until:
+            wanted = wanted.join(document, document.c.id == chunk.c.document).where(_admitted_documents(where))
+        return np.sort(np.fromiter(transaction.connection.scalars(wanted), np.int64))
     ranges = select(embedding.c.first, embedding.c.chunks).where(_admitted_documents(where))
     return _expanded(transaction, ranges.join(document, document.c.id == embedding.c.document))
 
 
-def admitted_chunks(transaction: ReadTransaction, where: Filter) -> Select[int]:
-    """The statement that selects the ids of all chunks that `where` admits."""
-    wanted = select(chunk.c.id)
-    if where.languages:
-        wanted = wanted.where(chunk.c.language.in_(sorted(where.languages)))
-    if where.formats or where.under or where.since or where.until:
-        wanted = wanted.join(document, document.c.id == chunk.c.document).where(_admitted_documents(where))
-    required = [chunk.c.id.in_(_having(transaction, phrase)) for phrase in where.phrases]
-    excluded = [chunk.c.id.not_in(_having(transaction, phrase)) for phrase in where.without]
-    return wanted.where(*required, *excluded)
-
-
-def _having(transaction: ReadTransaction, text: str) -> Select[int]:
+def _phrase(text: str) -> Phrase:
     phrase = exact_phrase(text)
     if phrase is None:
         raise InputError(f"there is no searchable word in {text!r}: leave it out")
-    require_terms(transaction)
-    return transaction.keywords.having(phrase)
+    return phrase
 
 
 def _expanded(transaction: ReadTransaction, ranges: Select[int, int]) -> Ids:
@@ -63,7 +64,7 @@ def _admitted_documents(where: Filter) -> ColumnElement[bool]:
         conditions.append(document.c.modified >= where.since)
     if where.until is not None:
         conditions.append(document.c.modified < where.until)
-    return and_(*conditions)
+    return and_(true(), *conditions)
 
 
 def _is_under(folder: str) -> ColumnElement[bool]:

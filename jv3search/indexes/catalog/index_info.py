@@ -9,16 +9,15 @@ from sqlalchemy import select
 from jv3search.errors import IndexMismatch
 from jv3search.indexes.catalog import schema
 from jv3search.indexes.catalog.errors import decoded
-from jv3search.indexes.catalog.schema import index_info, keyword_info
+from jv3search.indexes.catalog.schema import index_info
 from jv3search.indexes.catalog.transaction import ReadTransaction
-from jv3search.indexes.keywords.terms import FINGERPRINT
 from jv3search.indexes.manifest import Manifest
 
 _STAMP = select(index_info.c.identity, index_info.c.generation)  # read before every search
 
 
 class IndexInfo(NamedTuple):
-    """`identity` tells this catalog from all others, `generation` counts its changes."""
+    """`identity` tells this catalog from all others, `generation` counts changes; ids are below `next_chunk`."""
 
     identity: str
     manifest: Manifest
@@ -26,6 +25,7 @@ class IndexInfo(NamedTuple):
     kind: str
     generation: int
     complete_since: int
+    next_chunk: int
 
 
 def stamp(transaction: ReadTransaction) -> tuple[str, int]:
@@ -38,7 +38,9 @@ def read_info(transaction: ReadTransaction) -> IndexInfo:
     """What the index is."""
     row = transaction.connection.execute(select(index_info)).one()
     manifest = decoded(transaction.where, lambda stored: Manifest(**stored), row.manifest)
-    return IndexInfo(row.identity, manifest, row.dimension, row.kind, row.generation, row.complete_since)
+    return IndexInfo(
+        row.identity, manifest, row.dimension, row.kind, row.generation, row.complete_since, row.next_chunk
+    )
 
 
 def read_format(transaction: ReadTransaction) -> int | None:
@@ -53,19 +55,4 @@ def require_format(transaction: ReadTransaction) -> None:
         raise IndexMismatch(
             f"{transaction.where} has format {version}, this jv3search reads format {schema.VERSION}: run "
             "`jv3search reindex` once with the same --index; it brings the index up to date and embeds nothing"
-        )
-
-
-def term_fingerprint(transaction: ReadTransaction) -> str | None:
-    """The term function that filled the keyword index, None if it is empty for want of one."""
-    return transaction.connection.scalar(select(keyword_info.c.terms))
-
-
-def require_terms(transaction: ReadTransaction) -> None:
-    """IndexMismatch unless the keyword index was filled by the term function that queries are split by."""
-    made_by = term_fingerprint(transaction)
-    if made_by != FINGERPRINT:
-        raise IndexMismatch(
-            f"the keywords of {transaction.where} were made with other versions of the libraries ({made_by}) than "
-            f"are installed ({FINGERPRINT}): run `jv3search reindex` once with the same --index; it embeds nothing"
         )

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from jv3search.indexes.catalog.errors import UndecodableValue
 
-VERSION = 2
+VERSION = 3
 
 BLOCK = 64  # chunks a blob holds at most: 128 kB at 1024 dimensions, what rescoring one candidate reads
 
@@ -178,9 +178,6 @@ translation = Table(
     Column("score", Float, nullable=False),
     Column("pairs", StoredJSON, nullable=False),  # [[position in first, position in second, similarity], ...]
 )
-
-# The one row tells which term function filled the keyword index, whose own table is made by indexes/keywords.
-keyword_info = Table("keyword_info", metadata, Column("terms", Text, primary_key=True))
 
 ledger = Table(
     "ledger",

@@ -9,9 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from jv3search.indexes.keywords import keywords_of
-from jv3search.indexes.keywords.port import Keywords
-
 _AT_ONCE = 5_000  # ids in one statement; SQLite takes 32,766 values, PostgreSQL 65,535
 
 
@@ -21,11 +18,6 @@ class ReadTransaction:
 
     connection: Connection
     where: str
-
-    @property
-    def keywords(self) -> Keywords:
-        """The keyword index."""
-        return keywords_of(self.connection)
 
 
 def id_batches(ids: Sequence[int] | NDArray[np.int64]) -> Iterator[list[int]]:

@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import BigInteger, Integer, Text, bindparam, delete, insert, select, update
 
 from jv3search.errors import InputError
-from jv3search.indexes.catalog import keyword_index, links, schema
+from jv3search.indexes.catalog import links, schema
 from jv3search.indexes.catalog.schema import (
     BLOCK,
     body,
@@ -53,7 +53,6 @@ class WriteTransaction(ReadTransaction):
     def create(self, manifest: Manifest, dimension: int, kind: str) -> None:
         """Make the tables of an empty index."""
         schema.metadata.create_all(self.connection, checkfirst=False)
-        keyword_index.fill(self)
         self.connection.execute(
             insert(index_info).values(
                 id=1,
@@ -76,7 +75,6 @@ class WriteTransaction(ReadTransaction):
         if embedded.chunks:
             self.connection.execute(_ADD["chunk"], _chunk_rows(embedded, key, first))
             self.connection.execute(_ADD["embedding"], _blocks(embedded, key, first, generation))
-            keyword_index.add_document(self, key)
         links.add_document(self, key, embedded.vectors)
         self.record([row])
 
@@ -108,12 +106,11 @@ class WriteTransaction(ReadTransaction):
             self.connection.execute(_ADD["ledger"], [_values(row) for row in rows])
 
     def configure(self, dimension: int, kind: str) -> None:
-        """Choose the vector index; tombstones are dropped, for every saved vector index is now out of date."""
+        """Choose the vector index; every saved one is now out of date. The keywords still need the tombstones."""
         generation, _ = self._advance(0)
         self.connection.execute(
             update(index_info).values(dimension=dimension, kind=kind, complete_since=generation)
         )
-        self.connection.execute(delete(tombstone))
 
     def remember(self, manifest: Manifest) -> None:
         """Say what made the index from now on."""
@@ -138,7 +135,6 @@ class WriteTransaction(ReadTransaction):
         ]
         if gone:
             self.connection.execute(_ADD["tombstone"], gone)
-        keyword_index.remove_document(self, key)
         links.remove_document(self, key)
         for statement in _DROP:
             self.connection.execute(statement, {"key": key})

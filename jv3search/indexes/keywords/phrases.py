@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import regex
@@ -27,10 +27,6 @@ class QueryTerm(NamedTuple):
     """One term of a query, as the forms any of which a chunk may hold: as written, without accents, stems."""
 
     forms: tuple[Phrase, ...]
-
-    def is_in(self, terms: Set[str]) -> bool:
-        """Whether a chunk with these terms, forms included, holds it."""
-        return any(_holds(terms, form) for form in self.forms)
 
 
 class KeywordQuery(NamedTuple):
@@ -94,11 +90,6 @@ def _terms(run: _Run, languages: tuple[str, ...]) -> list[QueryTerm]:
     term = word(run.text, languages)
     forms = () if run.starred else term.forms
     return [QueryTerm(tuple(Phrase((form,), run.starred) for form in (term.exact, *forms)))]
-
-
-def _holds(terms: Set[str], form: Phrase) -> bool:
-    (wanted,) = form.terms
-    return any(term.startswith(wanted) for term in terms) if form.prefix else wanted in terms
 
 
 def _compounds(runs: list[_Run]) -> Iterator[list[_Run]]:
