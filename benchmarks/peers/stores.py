@@ -114,7 +114,7 @@ def _open_lance(folder: Path) -> Search:
     table = lancedb.connect(str(folder)).open_table("rows")
 
     def search(query: Embedding, k: int) -> list[int]:
-        found = table.search(query).distance_type("dot").select(["id"]).limit(k).to_arrow()
+        found = table.search(query).distance_type("dot").select(["id", "_distance"]).limit(k).to_arrow()
         return list(found["id"].to_pylist())
 
     return search
