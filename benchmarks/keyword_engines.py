@@ -75,7 +75,7 @@ class FTS5:
         create = "CREATE VIRTUAL TABLE k USING fts5(words, forms, content='', tokenize=\"ascii tokenchars '+#'\")"
         self._database.execute(create)
         with self._database:
-            numbered = ((number, *row) for number, row in enumerate(rows, 1))
+            numbered = ((number, *row) for number, row in enumerate(rows, 1) if any(row))
             self._database.executemany("INSERT INTO k(rowid, words, forms) VALUES(?, ?, ?)", numbered)
 
     def filtered(self, ids: Ids) -> str:
