@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import BigInteger, bindparam, delete, exists, func, insert, or_, select, union_all
+from sqlalchemy import BigInteger, BindParameter, bindparam, delete, exists, func, insert, or_, select, union_all
 
 from jv3search.indexes.catalog.embeddings import Rows, rows_of
 from jv3search.indexes.catalog.schema import body, chunk, document, document_embedding, translation, unlinked
@@ -26,7 +26,7 @@ _DROP = [
     delete(unlinked).where(unlinked.c.document == _KEY),
     delete(document_embedding).where(document_embedding.c.document == _KEY),
 ]
-_DOCUMENTS = bindparam("documents", expanding=True)
+_DOCUMENTS: BindParameter[int] = bindparam("documents", expanding=True)
 _LINKS = select(translation).where(or_(translation.c.first.in_(_DOCUMENTS), translation.c.second.in_(_DOCUMENTS)))
 _PLACES = select(chunk.c.id, chunk.c.document, chunk.c.position, chunk.c.language)
 _TRANSLATED = _PLACES.where(

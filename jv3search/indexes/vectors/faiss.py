@@ -28,10 +28,12 @@ _EXACT_SHARE = 0.05
 
 _LISTS = 8.0  # times the root of the number of rows, for all languages together
 _WHOLE = 500  # rows of a language that are always searched: one list
-_RECALL = 0.97  # of the 10 nearest of the sampled queries
+_RECALL = 0.995  # of the 10 nearest of the sampled queries, as long as that costs less than
+_ROWS = 50_000  # rows to look at, some 3 ms; above,
+_LARGE_RECALL = 0.98
 _CANDIDATES = 26  # of which the ten nearest are chosen by their stored rows, as a search for ten does
 _SAMPLE = 256  # queries that the number of lists to look into is measured with
-_PROBES = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+_PROBES = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 _POINTS_PER_LIST = 20  # rows a list's centre is learned from; with FAISS' own 256 no fewer lists would do
 _ROUNDS = 6  # of learning the centres; the number of lists to look into makes up for the rest
 _RANGE_ROWS = 100_000  # from which the range of the values is learned that eight bits stand for
@@ -129,7 +131,7 @@ class FaissIndex:
         if share < 1 and (allowed <= _EXACT_UNTIL or share <= _EXACT_SHARE):
             return wanted
         always = self._always[wanted]
-        probes = int(always.sum()) + math.ceil(int(self._index.nprobe) / max(share, 1e-9))
+        probes = int(always.sum()) + math.ceil(int(self._index.nprobe) / math.sqrt(max(share, 1e-9)))
         if probes >= len(wanted):
             return wanted
         order = np.where(always, np.inf, near[wanted])
@@ -214,14 +216,14 @@ def _fill(index: Any, ids: Ids, rows: Embedding, centres: Embedding, assigned: I
         some = np.random.default_rng(0).permutation(len(ids))[:_RANGE_ROWS]
         apart = rows[some] - centres[assigned[some]]
         index.sq.train(apart)
-        rows, ids, assigned = (np.ascontiguousarray(array) for array in (rows, ids, assigned))
         index.is_trained = True
-        index.add_core(len(ids), *(faiss.swig_ptr(array) for array in (rows, ids, assigned)))
+        arrays = [np.ascontiguousarray(array) for array in (rows, ids, assigned)]
+        index.add_core(len(ids), *map(faiss.swig_ptr, arrays))
     index.is_trained = True
 
 
 def _enough_probes(built: FaissIndex, ids: Ids, rows: Embedding, codes: Codes) -> int:
-    """The lists in which _RECALL of what is nearest to sampled queries is found, less their language's mean."""
+    """The lists in which enough of what is nearest to sampled queries is found, less its language's mean."""
     rng = np.random.default_rng(0)
     one, other = rng.choice(len(rows), (2, _SAMPLE))
     queries = rows[one] + rows[other]  # a question lies further off than passages lie from each other
@@ -235,7 +237,8 @@ def _enough_probes(built: FaissIndex, ids: Ids, rows: Embedding, codes: Codes) -
             len(np.intersect1d(built.nearest(query, _CANDIDATES, None, means @ query)[0], right)) / 10
             for query, right in zip(queries, truth, strict=True)
         ]
-        if np.mean(found) >= _RECALL:
+        looked_at = probes * len(rows) / every
+        if np.mean(found) >= (_RECALL if looked_at < _ROWS else _LARGE_RECALL):
             return min(probes, every)
     return every
 
@@ -256,8 +259,8 @@ def _nearest(queries: Embedding, rows: Embedding, codes: Codes, means: Embedding
         scores, places = faiss.knn(queries, apart, min(10, len(apart)), metric=faiss.METRIC_INNER_PRODUCT)
         best.add_result(scores, places + start)
     best.finalize()
-    places: Ids = best.I
-    return places
+    found: Ids = best.I
+    return found
 
 
 def load(path: Path) -> FaissIndex:
@@ -271,7 +274,7 @@ def load(path: Path) -> FaissIndex:
 
 def _append(path: Path, lists: _Lists, languages: ChunkLanguages, samples: LanguageSamples) -> None:
     """Write behind the index what FAISS has no place for; the last eight bytes say how long it is."""
-    moments = {
+    moments: dict[str, Any] = {
         f"{name}{number}": values
         for number, of_one in enumerate(samples.moments)
         for name, values in (("means", of_one.means), ("scatter", of_one.scatter))
