@@ -102,8 +102,8 @@ def run(work: Path, real: Sequence[RealPassages], chunks: int) -> dict[str, Any]
     stored, costs = build(work / "index", real, chunks)
     questions, rows = asked(real)
     with open_reader(work / "index") as reader:
-        right = {name: exact(reader, stored, rows, where) for name, where in filters(real).items()}
-    (work / "questions.json").write_text(json.dumps({"asked": questions, "right": right, "languages": len(real)}))
+        right = {name: exact(reader, stored, rows, where) for name, where in filters(questions).items()}
+    (work / "questions.json").write_text(json.dumps({"asked": questions, "right": right}))
     np.save(work / "questions.npy", rows)
     command = [sys.executable, "-m", "benchmarks.at_size", "--search", str(work)]
     (work / "began").write_text(str(time.time()))
@@ -197,12 +197,12 @@ def first_words(text: str, language: str) -> str:
     return text[:12] if language in SPACELESS else " ".join(text.split()[:6])
 
 
-def filters(real: Sequence[RealPassages]) -> dict[str, Filter]:
-    """None, folders, and the last language."""
+def filters(questions: Sequence[Sequence[str]]) -> dict[str, Filter]:
+    """None, folders, and the language of the last question, which has the fewest chunks."""
     found = {"none": Filter()}
     found |= {name: Filter(under=frozenset({f"{ROOT}/{name}"})) for name in FOLDERS}
-    if len(real) > 1:
-        found["a language"] = Filter(languages=frozenset({real[-1].language}))
+    if len({language for _, _, language in questions}) > 1:
+        found["a language"] = Filter(languages=frozenset({questions[-1][2]}))
     return found
 
 
@@ -253,7 +253,7 @@ def searched(work: Path) -> dict[str, Any]:
             "first_search_from_start_of_python_s": time.time() - float((work / "began").read_text()),
             "memory_after_first_mb": memory(),
         }
-        every = filters(real_passages(told["languages"]))
+        every = filters(told["asked"])
         dense = {
             name: timed(reader, encoder, told["asked"], where, "dense", told["right"][name])
             for name, where in every.items()
