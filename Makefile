@@ -117,7 +117,7 @@ screenshots: $(DEV) ## every page of the application, into docs/screenshots (nee
 bench: $(DEV) ## speed and memory, side by side; see benchmarks/README.md
 	$(PIP) -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks.encoder
-	$(BIN)/python -m benchmarks.search_100k
+	$(BIN)/python -m benchmarks.at_size --sizes 1000 10000
 
 bench-peers: $(PEERS)/installed ## other products and libraries, same documents and weights; see docs/benchmarks
 	$(PEERS)/bin/python -m benchmarks.peers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from jv3search.errors import InputError
 from jv3search.indexes import vector_cache
 from jv3search.indexes.catalog import chunks, links
-from jv3search.indexes.catalog.embeddings import existing_ids, rows_of
+from jv3search.indexes.catalog.embeddings import rows_of
 from jv3search.indexes.catalog.index_info import read_info
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.keywords.coverage import coverage
@@ -18,7 +18,8 @@ from jv3search.indexes.keywords.phrases import query_terms
 from jv3search.indexes.keywords.snapshot import KeywordSnapshot
 from jv3search.indexes.keywords.stopwords import without_stopwords
 from jv3search.indexes.manifest import Manifest
-from jv3search.indexes.search_cache import LanguageSamples, SearchCache
+from jv3search.indexes.search_cache import SearchCache
+from jv3search.indexes.vectors.languages import ChunkLanguages, LanguageSamples
 from jv3search.indexes.vectors.port import FilteredIds, Ids
 from jv3search.indexes.vectors.snapshot import VectorSnapshot
 from jv3search.types import UNKNOWN_LANGUAGE, Embedding, Filter, Hit, unit_rows
@@ -53,17 +54,13 @@ class IndexSnapshot:
         """The chunks that a filter admits."""
         return self.cache.filtered_ids(self.transaction, self.vectors, where, self.keywords)
 
-    def languages(self) -> Mapping[str, FilteredIds]:
-        """All chunks of each language."""
-        return self.cache.languages(self.transaction, self.vectors)
+    def languages(self) -> ChunkLanguages:
+        """The language of each chunk."""
+        return self.vectors.languages
 
     def language_samples(self) -> LanguageSamples:
-        """Some full-size unit rows of each language."""
+        """What is known of each language from a sample of its rows."""
         return self.cache.language_samples(self.transaction, self.vectors, self.manifest.dimension)
-
-    def existing_ids(self, ids: Sequence[int]) -> Ids:
-        """Those of some ids that are in the index, ascending."""
-        return existing_ids(self.transaction, ids)
 
     def embeddings(self, ids: Ids) -> tuple[Ids, Embedding]:
         """(ids ascending, their full-size unit rows)."""

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from jv3search.indexes.catalog.embeddings import blocks, chunk_count, removed_ranges
+from jv3search.indexes.catalog.chunks import chunk_languages_since
+from jv3search.indexes.catalog.embeddings import blocks, chunk_count, language_samples, removed_ranges
+from jv3search.indexes.catalog.errors import damaged
 from jv3search.indexes.catalog.index_info import IndexInfo, read_info
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.vectors import files
 from jv3search.indexes.vectors.files import VectorFile
+from jv3search.indexes.vectors.languages import ChunkLanguages
 from jv3search.indexes.vectors.port import VectorIndex
 from jv3search.indexes.vectors.snapshot import VectorSnapshot
 from jv3search.types import Embedding, unit_rows
@@ -55,14 +58,19 @@ def built(transaction: ReadTransaction, info: IndexInfo) -> VectorSnapshot:
     """All vectors of the catalog in a new index."""
     from jv3search.indexes.vectors import faiss  # on first use: it takes a while to import
 
-    count = chunk_count(transaction)
+    chunks, names = chunk_languages_since(transaction, 0)
+    languages = ChunkLanguages().changed(chunks, names, np.empty(0, np.int64))
+    count = len(chunks)
+    if count != chunk_count(transaction):
+        raise damaged(transaction.where, "chunks and their vectors differ in number")
     ids, rows = np.empty(count, np.int64), np.empty((count, info.dimension), np.float32)
     filled = 0
     for first, cut in _cut_blocks(transaction, info, since=-1):
         ids[filled : filled + len(cut)] = np.arange(first, first + len(cut))
         rows[filled : filled + len(cut)] = cut
         filled += len(cut)
-    return _based_on(faiss.build(ids, rows, info.kind), info, info.generation)
+    samples = language_samples(transaction, languages, info.manifest.dimension, info.dimension)
+    return _based_on(faiss.build(ids, rows, info.kind, languages, samples), info, info.generation)
 
 
 def save(folder: Path, snapshot: VectorSnapshot, notices: list[str]) -> None:
@@ -90,7 +98,7 @@ def _loaded(folder: Path, file: VectorFile, notices: list[str]) -> VectorIndex |
 
     try:
         if files.is_whole(folder, file):
-            return faiss.load(folder / file.name, file.top)
+            return faiss.load(folder / file.name)
     except FileNotFoundError:  # replaced by a newer one since the folder was listed
         return None
     except OSError as error:
@@ -101,14 +109,17 @@ def _loaded(folder: Path, file: VectorFile, notices: list[str]) -> VectorIndex |
 
 
 def _based_on(base: VectorIndex, info: IndexInfo, generation: int) -> VectorSnapshot:
-    return VectorSnapshot(info.identity, generation, info.dimension, info.kind, base)
+    return VectorSnapshot(info.identity, generation, info.dimension, info.kind, base, base.languages)
 
 
 def _topped_up(snapshot: VectorSnapshot, transaction: ReadTransaction, info: IndexInfo) -> VectorSnapshot:
     if snapshot.generation == info.generation:
         return snapshot
-    added = _cut_blocks(transaction, info, since=snapshot.generation)
-    return snapshot.topped_up(info.generation, added, removed_ranges(transaction, snapshot.generation))
+    added = list(_cut_blocks(transaction, info, since=snapshot.generation))
+    least = min((first for first, _ in added), default=None)  # ids grow with generations
+    languages = (np.empty(0, np.int64), []) if least is None else chunk_languages_since(transaction, least)
+    removed = removed_ranges(transaction, snapshot.generation)
+    return snapshot.topped_up(info.generation, added, languages, removed)
 
 
 def _cut_blocks(transaction: ReadTransaction, info: IndexInfo, since: int) -> Iterator[tuple[int, Embedding]]:

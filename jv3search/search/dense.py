@@ -1,14 +1,16 @@
-"""The dense leg: the chunks nearest to the query's embedding, each language with candidates of its own."""
+"""The dense leg: the chunks that stand out most among those of their language, of all languages in one search."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from jv3search.errors import InputError
 from jv3search.indexes.snapshot import IndexSnapshot
+from jv3search.indexes.vectors.languages import NO_LANGUAGE
 from jv3search.indexes.vectors.port import Ids, Scores
 from jv3search.search.normalization import cohort_statistics, z_scores
 from jv3search.search.ranking import RANKING
@@ -34,51 +36,36 @@ def nearest(
     """As `dense_leg`: (ids, cosines, z-scores)."""
     _check(index, query, k)
     unit = unit_rows(query, len(query))
-    ids, scores = _candidates(index, unit, k, where)
+    within = index.filtered_ids(where) if replace(where, languages=frozenset()) else None
+    candidates = max(RANKING.candidates, RANKING.candidates_per_hit * k)
+    ids, scores = rescored(index, unit, k, within, candidates, partial(_offsets, index, where))
     z = _z_scores(index, unit, ids, scores)
-    best = np.lexsort((ids, -z))[:k]
+    best = np.lexsort((ids, -z))
     return ids[best], scores[best], z[best]
 
 
 def dense_scores(index: IndexSnapshot, ids: Sequence[int], query: Embedding) -> dict[int, LegScore]:
     """What the leg says of chunks that others found, by id; those that are not in the index are left out."""
     unit = unit_rows(query, len(query))
-    found, scores = cosines(index, index.existing_ids(ids), unit)
+    wanted = np.array(sorted(ids), np.int64)
+    found, scores = cosines(index, wanted[index.languages().codes_of(wanted) != NO_LANGUAGE], unit)
     z = _z_scores(index, unit, found, scores)
     columns = zip(found.tolist(), scores.tolist(), z.tolist(), strict=True)
     return {key: LegScore("dense", None, cosine, z=z) for key, cosine, z in columns}
 
 
-def _candidates(index: IndexSnapshot, unit: Embedding, k: int, where: Filter) -> tuple[Ids, Scores]:
-    """The nearest chunks, and the nearest of each language that has few among them: (ids ascending, cosines)."""
-    within = index.filtered_ids(where) if where else None
-    ids, scores = rescored(index, unit, k, within, max(RANKING.candidates, RANKING.candidates_per_hit * k))
-    found, scored = [ids], [scores]
-    least = min(k, RANKING.hits_per_language)
-    for name in _missed_languages(index, ids, least, where):
-        chunks = index.filtered_ids(replace(where, languages=frozenset((name,))))
-        if len(chunks.ids):
-            ids, scores = rescored(index, unit, least, chunks, RANKING.candidates_per_hit * least)
-            found.append(ids)
-            scored.append(scores)
-    unique, first = np.unique(np.concatenate(found), return_index=True)
-    return unique, np.concatenate(scored)[first]
-
-
-def _missed_languages(index: IndexSnapshot, ids: Ids, least: int, where: Filter) -> list[str]:
-    """The languages that have fewer than `least` of some chunks; none if only one is searched."""
-    languages = {
-        name: chunks
-        for name, chunks in index.languages().items()
-        if not where.languages or name in where.languages
-    }
-    if len(languages) < 2:
-        return []
-    return [name for name, chunks in languages.items() if int(chunks.contains(ids).sum()) < least]
+def _offsets(index: IndexSnapshot, where: Filter, unit: Embedding) -> Scores:
+    """What is usual in each language, infinite in those that `where` leaves out."""
+    languages = index.languages()
+    offsets = cohort_statistics(index.language_samples(), unit).offsets(languages)
+    left_out = [bool(where.languages) and name not in where.languages for name in languages.names]
+    return np.where(left_out, np.float32(np.inf), offsets)
 
 
 def _z_scores(index: IndexSnapshot, unit: Embedding, ids: Ids, scores: Scores) -> Scores:
-    return z_scores(ids, scores, index.languages(), cohort_statistics(index.language_samples(), unit))
+    languages = index.languages()
+    statistics = cohort_statistics(index.language_samples(), unit)
+    return z_scores(scores, languages.codes_of(ids), languages, statistics)
 
 
 def _check(index: IndexSnapshot, query: Embedding, k: int) -> None:

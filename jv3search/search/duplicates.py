@@ -84,11 +84,19 @@ def _holders(
     nearest = np.minimum(np.searchsorted(known, runs), len(known) - 1)
     places = np.flatnonzero(known[nearest] == runs)
     holding = np.repeat(np.arange(len(texts)), sizes)[places]
-    of_probe: list[set[int]] = [set() for _ in known]
-    for number, owner in zip(numbers.tolist(), owners.tolist(), strict=True):
-        of_probe[number].add(owner)
-    for holder, number in set(zip(holding.tolist(), nearest[places].tolist(), strict=True)):
-        yield from ((holder, owner) for owner in of_probe[number])
+    yield from _pairs(holding, nearest[places], numbers, owners)
+
+
+def _pairs(
+    holding: NDArray[np.intp], held: NDArray[np.intp], numbers: NDArray[np.intp], owners: NDArray[np.intp]
+) -> Iterator[tuple[int, int]]:
+    """Each (holder, owner) once: text `holding[i]` has the probe `held[i]`; `numbers` are those of `owners`."""
+    by_number = owners[np.argsort(numbers, kind="stable")]
+    counts = np.bincount(numbers)
+    many = counts[held]
+    starts = np.repeat((np.cumsum(counts) - counts)[held] - (np.cumsum(many) - many), many)
+    of_each = by_number[starts + np.arange(len(starts))]
+    yield from set(zip(np.repeat(holding, many).tolist(), of_each.tolist(), strict=True))
 
 
 def _run_hashes(text: str, width: int) -> NDArray[np.uint64]:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
-from jv3search.indexes.search_cache import LanguageSamples
-from jv3search.indexes.vectors.port import FilteredIds, Ids, Scores
+from jv3search.indexes.vectors.languages import ChunkLanguages, Codes, LanguageSamples
+from jv3search.indexes.vectors.port import Scores
 from jv3search.search.ranking import RANKING
 from jv3search.types import Embedding
 
@@ -27,25 +28,38 @@ class CohortStatistics:
     means: Mapping[str, float]
     deviation: float
 
+    def offsets(self, languages: ChunkLanguages) -> Scores:
+        """The cosine whose z-score is 0, by the language's code; infinite for a language without chunks."""
+        expected = [
+            self.means[name] + RANKING.chance * best_by_chance(count) * self.deviation if count else np.inf
+            for name, count in zip(languages.names, languages.counts.tolist(), strict=True)
+        ]
+        return np.array(expected, np.float32)
+
 
 def cohort_statistics(samples: LanguageSamples, unit: Embedding) -> CohortStatistics:
     """Of a query's unit vector; the mean of a language with few chunks leans on the average language's."""
-    cosines = {language: rows @ unit for language, rows in samples.rows.items()}
-    if not cosines:
+    if not samples.names:
         return CohortStatistics({}, RANKING.usual_deviation)
-    sizes = np.array([len(values) for values in cosines.values()])
-    shares = sizes / (sizes + RANKING.prior_chunks)
-    means = np.array([float(values.mean()) for values in cosines.values()])
+    moments = samples.at(len(unit))
+    shares = samples.sizes / (samples.sizes + RANKING.prior_chunks)
+    means = np.einsum("ij,j->i", moments.means, unit).astype(float)
     leaning = shares * means + (1 - shares) * np.average(means, weights=shares)
-    apart = np.concatenate([values - mean for values, mean in zip(cosines.values(), leaning, strict=True)])
-    return CohortStatistics(dict(zip(cosines, leaning.tolist(), strict=True)), _deviation(apart))
+    scatter = float(np.einsum("ij,j->i", moments.scatter, unit) @ unit)
+    variance = _variance(samples.sizes, means - leaning, scatter)
+    return CohortStatistics(dict(zip(samples.names, leaning.tolist(), strict=True)), _deviation(samples, variance))
 
 
-def _deviation(apart: Scores) -> float:
-    """Of cosines from their means; among few chunks, of which one answer is a large part, nearly the usual one."""
-    few = RANKING.prior_deviations
-    variance = (len(apart) * apart.var() + few * RANKING.usual_deviation**2) / (len(apart) + few)
-    return float(variance**0.5)
+def _variance(sizes: NDArray[np.int64], apart: NDArray[np.float64], scatter: float) -> float:
+    """Of all cosines from the leaning means of their languages, `apart` from the means they scatter around."""
+    squares = (scatter + float(sizes @ apart**2)) / float(sizes.sum())
+    return squares - float(sizes @ apart / sizes.sum()) ** 2
+
+
+def _deviation(samples: LanguageSamples, variance: float) -> float:
+    """Among few chunks, of which one answer is a large part, nearly the usual one."""
+    count, few = float(samples.sizes.sum()), RANKING.prior_deviations
+    return float(((count * variance + few * RANKING.usual_deviation**2) / (count + few)) ** 0.5)
 
 
 def best_by_chance(chunks: int) -> float:
@@ -53,13 +67,7 @@ def best_by_chance(chunks: int) -> float:
     return NormalDist().inv_cdf((chunks - 0.375) / (chunks + 0.25)) if chunks > 1 else 0.0
 
 
-def z_scores(
-    ids: Ids, cosines: Scores, languages: Mapping[str, FilteredIds], statistics: CohortStatistics
-) -> Scores:
-    """How far each chunk's cosine is above the usual one of its language; `languages` are all chunks of each."""
-    z: Scores = np.zeros(len(ids), np.float32)
-    for name, chunks in languages.items():
-        own = chunks.contains(ids)
-        above = (cosines[own] - statistics.means[name]) / statistics.deviation
-        z[own] = above - RANKING.chance * best_by_chance(len(chunks.ids))
-    return z
+def z_scores(cosines: Scores, codes: Codes, languages: ChunkLanguages, statistics: CohortStatistics) -> Scores:
+    """How far each chunk's cosine is above the usual one of its language; `codes` are those of the chunks."""
+    above: Scores = cosines - statistics.offsets(languages)[codes]
+    return (above / statistics.deviation).astype(np.float32)

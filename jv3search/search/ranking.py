@@ -23,9 +23,6 @@ class RankingConfig:
     # dimension, docs/guide/evaluation.md; `jv3search bench` measures it on any index.
     candidates: int = 200
     candidates_per_hit: int = 3
-    # Of each language at least so many hits are among the candidates, as far as it has them and so many are asked
-    # for. Source: benchmarks/crowding.py; docs/decisions/search.md.
-    hits_per_language: int = 20
 
     # Chunks that the average language counts for in the mean of a language with few. Source: judgement, not
     # measured.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from jv3search.indexes.snapshot import IndexSnapshot
@@ -12,21 +14,34 @@ _MARGIN = 16  # further candidates of full-size vectors, to see whether more sha
 _ROUNDING = 1e-3  # between scores of float32 and of float16 rows
 _MOST = 5_000  # candidates, where more rows than that share one score
 
+Offsets = Callable[[Embedding], Scores]
+"""What is taken off the cosines of each language, by its code, with a query's unit vector at a dimension."""
+
 
 def rescored(
-    index: IndexSnapshot, unit: Embedding, k: int, filtered_ids: FilteredIds | None, candidates: int
+    index: IndexSnapshot,
+    unit: Embedding,
+    k: int,
+    filtered_ids: FilteredIds | None,
+    candidates: int,
+    offsets: Offsets | None = None,
 ) -> tuple[Ids, Scores]:
-    """The k ids nearest to a unit vector and their cosines, best first, equal ones by id.
+    """The k ids nearest to a unit vector, less the offsets, and their cosines, best first, equal ones by id.
 
     `candidates` are scored again where the vector index knows only the first values of each row.
     """
     coarse = index.dimension < len(unit)
+    near_unit = unit_rows(unit, index.dimension)
+    taken = _taken(index, offsets, unit)
+    near_taken = _taken(index, offsets, near_unit) if coarse else taken
+    rounding = 0.0 if index.vectors.base.approximate else _ROUNDING
     wanted = candidates if coarse else k + _MARGIN
     while True:
-        ids, near = _candidates(index, unit, wanted, filtered_ids)
+        ids, near = _candidates(index, near_unit, wanted, filtered_ids, near_taken)
         ids, scores = cosines(index, ids, unit)
-        best = np.lexsort((ids, -scores))[:k]
-        if coarse or len(near) < wanted or wanted >= _MOST or scores[best[-1]] > near[-1] + _ROUNDING:
+        left = scores - taken[index.languages().codes_of(ids)]
+        best = np.lexsort((ids, -left))[:k]
+        if coarse or len(near) < wanted or wanted >= _MOST or left[best[-1]] > near[-1] + rounding:
             return ids[best], scores[best]
         wanted *= 4
 
@@ -39,10 +54,14 @@ def cosines(index: IndexSnapshot, ids: Ids, unit: Embedding) -> tuple[Ids, Score
     return ids, scores
 
 
+def _taken(index: IndexSnapshot, offsets: Offsets | None, unit: Embedding) -> Scores:
+    return np.zeros(len(index.languages().names), np.float32) if offsets is None else offsets(unit)
+
+
 def _candidates(
-    index: IndexSnapshot, unit: Embedding, wanted: int, filtered_ids: FilteredIds | None
+    index: IndexSnapshot, near_unit: Embedding, wanted: int, filtered_ids: FilteredIds | None, offsets: Scores
 ) -> tuple[Ids, Scores]:
     if filtered_ids is not None and len(filtered_ids.ids) <= wanted:
         return filtered_ids.ids, np.empty(0, np.float32)
     among = None if filtered_ids is None else filtered_ids.bitmap
-    return index.vectors.nearest(unit_rows(unit, index.dimension), wanted, among)
+    return index.vectors.nearest(near_unit, wanted, among, offsets)

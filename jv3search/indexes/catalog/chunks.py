@@ -39,6 +39,8 @@ _SPANS = (
     .order_by(chunk.c.id)
 )
 
+_LANGUAGES = select(chunk.c.id, chunk.c.language).where(chunk.c.id >= bindparam("least", type_=BigInteger))
+
 _BODIES = 16  # whole texts in one statement, each up to 20 MB
 
 
@@ -93,6 +95,12 @@ def chunk_languages(transaction: ReadTransaction) -> dict[str, int]:
     """How many chunks each language has, most first."""
     rows = transaction.connection.execute(select(chunk.c.language, func.count()).group_by(chunk.c.language))
     return dict(sorted(((name, count) for name, count in rows), key=lambda pair: (-pair[1], pair[0])))
+
+
+def chunk_languages_since(transaction: ReadTransaction, least: int) -> tuple[Ids, list[str]]:
+    """(ids, languages) of the chunks with ids from `least` on."""
+    rows = transaction.connection.execute(_LANGUAGES, {"least": least}).all()
+    return np.fromiter((row[0] for row in rows), np.int64, len(rows)), [row[1] for row in rows]
 
 
 def chunk_of_row(row: Any) -> Chunk:

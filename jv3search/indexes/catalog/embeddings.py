@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,14 +14,14 @@ from sqlalchemy import Integer, LargeBinary, and_, bindparam, func, select
 from jv3search.indexes.catalog.errors import damaged
 from jv3search.indexes.catalog.schema import BLOCK, chunk, document, embedding, tombstone
 from jv3search.indexes.catalog.transaction import ReadTransaction, id_batches
+from jv3search.indexes.vectors.languages import ChunkLanguages, LanguageSamples
 from jv3search.indexes.vectors.port import Ids
-from jv3search.types import Embedding
+from jv3search.types import Embedding, unit_rows
 
 Rows = NDArray[np.float16]
 
 # Made once: putting a statement together takes longer than running it.
 _IDS = chunk.c.id.in_(bindparam("ids", expanding=True))
-_EXISTING = select(chunk.c.id).where(_IDS)
 _SIZE = bindparam("size", type_=Integer)  # bytes of a row
 _ROWS = (
     select(
@@ -86,11 +86,13 @@ def rows_of(transaction: ReadTransaction, ids: Ids, dimension: int) -> tuple[Ids
     return np.array(order, np.int64), np.frombuffer(joined, "<f2").reshape(len(order), dimension)
 
 
-def existing_ids(transaction: ReadTransaction, ids: Sequence[int]) -> Ids:
-    """Those of some ids that are in the index, ascending."""
-    batches = id_batches(ids)
-    found = (key for batch in batches for key in transaction.connection.scalars(_EXISTING, {"ids": batch}))
-    return np.sort(np.fromiter(found, np.int64))
+def language_samples(
+    transaction: ReadTransaction, languages: ChunkLanguages, full: int, dimension: int
+) -> LanguageSamples:
+    """What is known of each language of an index that is searched at `dimension`."""
+    sampled = languages.sample()
+    rows = {name: unit_rows(rows_of(transaction, ids, full)[1]) for name, ids in sampled.items()}
+    return LanguageSamples.of(int(languages.counts.sum()), rows, dimension)
 
 
 def _uri(transaction: ReadTransaction, document_id: int) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, bindparam, delete, func, insert, or_, select, union_all
+from sqlalchemy import BigInteger, BindParameter, bindparam, delete, exists, func, insert, or_, select, union_all
 
 from jv3search.indexes.catalog.embeddings import Rows, rows_of
 from jv3search.indexes.catalog.schema import body, chunk, document, document_embedding, translation, unlinked
-from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.catalog.transaction import ReadTransaction, id_batches
 from jv3search.types import Embedding, Task
 
 MATCHING: Task = "text-matching"
@@ -26,6 +26,16 @@ _DROP = [
     delete(unlinked).where(unlinked.c.document == _KEY),
     delete(document_embedding).where(document_embedding.c.document == _KEY),
 ]
+_DOCUMENTS: BindParameter[int] = bindparam("documents", expanding=True)
+_LINKS = select(translation).where(or_(translation.c.first.in_(_DOCUMENTS), translation.c.second.in_(_DOCUMENTS)))
+_PLACES = select(chunk.c.id, chunk.c.document, chunk.c.position, chunk.c.language)
+_TRANSLATED = _PLACES.where(
+    chunk.c.id.in_(bindparam("ids", expanding=True)),
+    or_(
+        exists().where(translation.c.first == chunk.c.document),
+        exists().where(translation.c.second == chunk.c.document),
+    ),
+)
 
 
 class StoredDocument(NamedTuple):
@@ -128,17 +138,18 @@ def translated_documents(transaction: ReadTransaction, uri: str) -> list[tuple[s
 
 def aligned_chunks(transaction: ReadTransaction, ids: Iterable[int]) -> dict[int, list[tuple[int, float]]]:
     """(chunk, cosine) of the passages in other languages aligned with some chunks, by chunk, best first."""
-    wanted = {(row.document, row.position): row for row in _places(transaction, chunk.c.id.in_(list(ids)))}
-    documents = {key for key, _ in wanted}
-    linked = or_(translation.c.first.in_(documents), translation.c.second.in_(documents))
+    found = (transaction.connection.execute(_TRANSLATED, {"ids": batch}) for batch in id_batches(list(ids)))
+    rows = [row for of_batch in found for row in of_batch]
+    wanted = {(row.document, row.position): row for row in rows}
+    documents = sorted({row.document for row in rows})
     aligned: list[tuple[Any, int, int, float]] = []
-    for row in transaction.connection.execute(select(translation).where(linked)).all() if documents else ():
+    for row in transaction.connection.execute(_LINKS, {"documents": documents}).all() if documents else ():
         for i, j, cosine in row.pairs:
             if (own := wanted.get((row.first, i))) is not None:
                 aligned.append((own, row.second, j, cosine))
             if (own := wanted.get((row.second, j))) is not None:
                 aligned.append((own, row.first, i, cosine))
-    return _by_chunk(transaction, aligned)
+    return _by_chunk(transaction, aligned) if aligned else {}
 
 
 def _by_chunk(
@@ -146,18 +157,13 @@ def _by_chunk(
 ) -> dict[int, list[tuple[int, float]]]:
     documents, positions = {key for _, key, _, _ in aligned}, {position for _, _, position, _ in aligned}
     near = chunk.c.document.in_(documents) & chunk.c.position.in_(positions)
-    places = {(row.document, row.position): row for row in (_places(transaction, near) if aligned else ())}
+    places = {(row.document, row.position): row for row in transaction.connection.execute(_PLACES.where(near))}
     found: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for own, key, position, cosine in sorted(aligned, key=lambda pair: -pair[3]):
         other = places[key, position]
         if other.language != own.language:  # a paragraph that the translator left as it was is no translation
             found[own.id].append((other.id, cosine))
     return dict(found)
-
-
-def _places(transaction: ReadTransaction, where: ColumnElement[bool]) -> Sequence[Any]:
-    wanted = select(chunk.c.id, chunk.c.document, chunk.c.position, chunk.c.language)
-    return transaction.connection.execute(wanted.where(where)).all()
 
 
 def _delete_link(transaction: ReadTransaction, first: int, second: int) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jv3search.types import Embedding
+
+if TYPE_CHECKING:
+    from jv3search.indexes.vectors.languages import ChunkLanguages, LanguageSamples
 
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float32]
@@ -70,7 +73,15 @@ class FilteredIds:
 
 
 class VectorIndex(Protocol):
-    """Unit rows by chunk id."""
+    """Unit rows by chunk id, each in a language."""
+
+    @property
+    def languages(self) -> ChunkLanguages:
+        """The language of each chunk."""
+
+    @property
+    def samples(self) -> LanguageSamples:
+        """What is known of each language, at the index's dimension too."""
 
     @property
     def approximate(self) -> bool:
@@ -82,8 +93,15 @@ class VectorIndex(Protocol):
 
     def __len__(self) -> int: ...
 
-    def nearest(self, query: Embedding, k: int, among: IdBitmap | None = None) -> tuple[Ids, Scores]:
-        """The k nearest ids and their cosines, best first, fewer if there are fewer; exact for a small `among`."""
+    def nearest(
+        self, query: Embedding, k: int, among: IdBitmap | None = None, offsets: Scores | None = None
+    ) -> tuple[Ids, Scores]:
+        """The k best ids and their scores, best first, fewer if there are fewer; exact for a small `among`.
+
+        A score is the cosine less the offset of the chunk's language, one for each code; a language whose offset
+        is infinite is not searched. None takes nothing off. Large indexes keep a value in eight bits: their scores
+        are true to 0.005.
+        """
 
     def save(self, path: Path) -> None:
         """Write it to a file; OSError if that fails."""

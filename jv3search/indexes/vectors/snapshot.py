@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
+from jv3search.indexes.vectors.languages import ChunkLanguages
 from jv3search.indexes.vectors.port import IdBitmap, Ids, Scores, VectorIndex
 from jv3search.types import Embedding
 
@@ -17,13 +18,17 @@ _STALE_LEAST = 256  # rows that are never worth building for
 
 @dataclass(frozen=True, eq=False)
 class VectorSnapshot:
-    """Searched as one; never changed. `ids` and `rows` (n, dimension) are what the base has not got."""
+    """Searched as one; never changed. `ids` and `rows` (n, dimension) are what the base has not got.
+
+    `languages` are those of all chunks; their codes in the base are the same.
+    """
 
     identity: str
     generation: int
     dimension: int
     kind: str
     base: VectorIndex
+    languages: ChunkLanguages
     ids: Ids = field(default_factory=lambda: np.empty(0, np.int64))
     rows: Embedding | None = None
     gone: Ids = field(default_factory=lambda: np.empty(0, np.int64))
@@ -37,9 +42,16 @@ class VectorSnapshot:
         return len(self.ids) + len(self.gone) > max(_STALE_SHARE * len(self.base), _STALE_LEAST)
 
     def topped_up(
-        self, generation: int, added: Iterable[tuple[int, Embedding]], removed: Iterable[tuple[int, int]]
+        self,
+        generation: int,
+        added: Iterable[tuple[int, Embedding]],
+        languages: tuple[Ids, Sequence[str]],
+        removed: Iterable[tuple[int, int]],
     ) -> VectorSnapshot:
-        """The next snapshot; `added` are (first id, rows), `removed` (first id, count)."""
+        """The next snapshot.
+
+        `added` are (first id, rows), `languages` (ids, their languages), `removed` (first id, count).
+        """
         fresh = list(added)
         left = [np.arange(first, first + count, dtype=np.int64) for first, count in removed]
         ids = [np.arange(first, first + len(rows), dtype=np.int64) for first, rows in fresh]
@@ -50,18 +62,26 @@ class VectorSnapshot:
         if new_rows is not None and len(gone):
             stays = ~np.isin(new_ids, gone)
             new_ids, new_rows = new_ids[stays], new_rows[stays]
+        known = self.languages.changed(*languages, gone)
         # Ids grow with generations: one that left since and is not above the base's highest was in the base.
         gone = np.union1d(self.gone, gone[gone <= self.base.top])
-        return replace(self, generation=generation, ids=new_ids, rows=new_rows, gone=gone)
+        return replace(self, generation=generation, languages=known, ids=new_ids, rows=new_rows, gone=gone)
 
-    def nearest(self, query: Embedding, k: int, among: IdBitmap | None = None) -> tuple[Ids, Scores]:
-        """The k nearest ids that did not leave, best first; `among` must have no others."""
-        ids, scores = self.base.nearest(query, k, among if among is not None else self._live)
+    def nearest(
+        self, query: Embedding, k: int, among: IdBitmap | None = None, offsets: Scores | None = None
+    ) -> tuple[Ids, Scores]:
+        """As a vector index; `among` must have no ids that left."""
+        ids, scores = self.base.nearest(query, k, among if among is not None else self._live, offsets)
         if not len(self.ids) or self.rows is None:
             return ids, scores
-        wanted = slice(None) if among is None else among.contains(self.ids)
+        new = np.einsum("ij,j->i", self.rows, query)
+        if offsets is not None:
+            new = (new - offsets[self.languages.codes_of(self.ids)]).astype(np.float32)
+        wanted = new > -np.inf
+        if among is not None:
+            wanted &= among.contains(self.ids)
         ids = np.concatenate([ids, self.ids[wanted]])
-        scores = np.concatenate([scores, self.rows[wanted] @ query])
+        scores = np.concatenate([scores, new[wanted]])
         best = np.lexsort((ids, -scores))[:k]
         return ids[best], scores[best]
 
