@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -90,11 +90,14 @@ class KnowledgeBase:
         InputError for an operator or a value there is not, and where filters and operators leave nothing to
         search; IndexNotFound where nothing was ingested yet.
         """
+        reader = self.reader
+        if mode != "keyword":
+            self._load_beside()
         from jv3search.search.retrieval import SearchOptions, retrieve, typed_request
 
-        request = typed_request(self.reader, query, where)
+        request = typed_request(reader, query, where)
         options = SearchOptions(k, mode, group, tuple(languages), tuple(otherwise))
-        return retrieve(self.reader, None if mode == "keyword" else self.encoder, request, options)
+        return retrieve(reader, None if mode == "keyword" else self.encoder, request, options)
 
     def highlight(self, result: SearchResult) -> SearchResult:
         """The same result with the sentence of each hit that matches the query best: one more forward pass."""
@@ -285,6 +288,17 @@ class KnowledgeBase:
             if self._encoder is None:
                 self._encoder = encoder_of(self.settings)
             return self._encoder
+
+    def _load_beside(self) -> None:
+        """If the model is not loaded, load it in a thread, and open the search vectors meanwhile."""
+        if self._encoder is None:
+            threading.Thread(target=self._try_to_load, name="load", daemon=True).start()
+            with self.reader.snapshot():
+                pass
+
+    def _try_to_load(self) -> None:
+        with suppress(Exception):  # whoever needs the model tries again, and is told
+            _ = self.encoder
 
     def manifest(self) -> Manifest:
         """What an index made with these settings has to remember; the model itself is not loaded."""
