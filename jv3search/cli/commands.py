@@ -132,7 +132,7 @@ def ingest_main() -> None:
 
 
 def _run_and_end(command: click.Command, name: str) -> None:
-    """Run a command and end the process at once: taking modules and a model apart takes a sixth of a search's time.
+    """Run a command and end the process at once: taking modules and a model apart is a sixth of a search's time.
 
     Commands have closed what must be closed by then; only the output is still to be written.
     """
