@@ -1,8 +1,8 @@
 """Vectors for a whole document: the mean of its passages, and one of a sample of its text.
 
 The mean costs no pass of the model, finds the candidates for translations and is half of what topics are found by.
-The other half is under `separation`, of a few evenly spaced beginnings of the chunks: one more pass over a twentieth
-of the text, more for documents below 1,280 tokens.
+The other half is under `separation`, of a few evenly spaced beginnings of the chunks: one more pass over a
+twentieth of the text, more for documents below 1,280 tokens.
 """
 
 from __future__ import annotations

@@ -57,4 +57,3 @@ class Embedder:
         self._kept |= made
         while sum(rows.nbytes for rows in self._kept.values()) > _KEPT:
             self._kept.popitem(last=False)
-

@@ -129,14 +129,14 @@ def _nested(a: str, b: str) -> bool:
 
 
 def _formats(values: Sequence[str]) -> frozenset[str]:
-    from jv3search.readers import READERS as known
+    from jv3search.readers import READERS
 
-    choices = set(known)
+    choices = set(READERS)
     wanted = [value.lower() for value in values]
     for value in wanted:
         if value not in choices:
             near = get_close_matches(value, choices, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {' '.join(known)}"
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {' '.join(READERS)}"
             raise InputError(f"{value!r} is not a document type; {hint}")
     return frozenset(wanted)
 
