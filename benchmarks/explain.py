@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.encoder import SAMPLES, make_checkpoint
 from benchmarks.measure import machine
-from jv3search.encoders.late_chunking import join_tokenless
+from jv3search.encoders.late_chunking import chunk_ranges
 from jv3search.encoders.models import MINI, load, locate
 from jv3search.encoders.port import Encoder, TokenStates
 from jv3search.ingest.chunks import chunk_spans
@@ -64,7 +64,7 @@ def cases(encoder: Encoder, chunk_tokens: int) -> list[Case]:
 def _case(encoder: Encoder, chunk_tokens: int, document: Document, question: str, answer: str) -> Case:
     tokens = encoder.tokenize(document.text)
     place = " ".join(document.text.split("\n")).index(answer)  # an answer may cross a line of the PDF
-    chunks = join_tokenless(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
+    chunks, _ = chunk_ranges(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
     passage = next(chunk for chunk in chunks if chunk.start <= place < chunk.end).of(document.text)
     place = " ".join(passage.split("\n")).index(answer)
     found = sentences(passage)

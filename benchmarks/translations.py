@@ -1,4 +1,4 @@
-"""Which documents are recognised as translations: precision and recall on real ones, and what it costs.
+"""Which documents are recognised as translations: precision and recall on real ones.
 
     python -m benchmarks.translations [--model jv3-mini] [--pages 120] [--seed 2]
 
@@ -26,12 +26,7 @@ from pathlib import Path
 from benchmarks import debian_reference
 from benchmarks.encoder import SAMPLES
 from jv3search import knowledge_base
-from jv3search.encoders.late_chunking import join_tokenless
-from jv3search.encoders.models import load, locate
 from jv3search.indexes import DocumentRow, IndexReader
-from jv3search.ingest.chunks import chunk_spans
-from jv3search.ingest.document_vectors import document_vectors
-from jv3search.readers import SandboxedReader
 
 WORK = Path(__file__).parent / "work" / "translations"
 FAQ = ("", "-de", "-fr", "-it", "-ja", "-ko", "-nl", "-ru", "-zh-cn")
@@ -119,26 +114,6 @@ def judge(reader: IndexReader, works: dict[str, str]) -> dict[str, dict[str, flo
     return table
 
 
-def share_of_encoding(model: str, group: str) -> float:
-    """Seconds for documents' own vectors per second of late chunking, over the documents of one group."""
-    encoder = load(locate(model, Path("absent")))
-    passages = []
-    with SandboxedReader() as reader:
-        for path in sorted((WORK / "documents").glob(f"{group}*.en*.html"))[:40]:
-            document = reader.read(path)
-            tokens = encoder.tokenize(document.text)
-            passages.append((tokens, join_tokenless(tokens, chunk_spans(document, tokens.starts, 256))))
-    document_vectors(passages[:1], encoder)  # builds the views of both tasks
-    seconds = {}
-    works = (("chunks", encoder.encode_documents), ("documents", lambda p: document_vectors(p, encoder)))
-    for name, work in works:
-        began = time.perf_counter()
-        for passage in passages:
-            work([passage])
-        seconds[name] = time.perf_counter() - began
-    return seconds["documents"] / seconds["chunks"]
-
-
 def main() -> None:
     """Ingest, judge, and print a table and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -162,13 +137,7 @@ def main() -> None:
     for label, row in table.items():
         rates = f"precision {row['precision']:.3f}, recall {row['recall']:.3f}"
         print(f"{label:5} chunks: {row['pairs']:5} pairs, {rates}")
-    costs = {group: share_of_encoding(options.model, group) for group in ("reference", "gimp")}
-    print(
-        ", ".join(
-            f"vectors of {group} documents cost {share:.1%} of their chunks" for group, share in costs.items()
-        )
-    )
-    print(json.dumps({"table": table, "costs": costs}))
+    print(json.dumps({"table": table}))
 
 
 if __name__ == "__main__":

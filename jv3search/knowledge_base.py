@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -90,11 +90,14 @@ class KnowledgeBase:
         InputError for an operator or a value there is not, and where filters and operators leave nothing to
         search; IndexNotFound where nothing was ingested yet.
         """
+        reader = self.reader
+        if mode != "keyword":
+            self.load_beside()
         from jv3search.search.retrieval import SearchOptions, retrieve, typed_request
 
-        request = typed_request(self.reader, query, where)
+        request = typed_request(reader, query, where)
         options = SearchOptions(k, mode, group, tuple(languages), tuple(otherwise))
-        return retrieve(self.reader, None if mode == "keyword" else self.encoder, request, options)
+        return retrieve(reader, None if mode == "keyword" else self.encoder, request, options)
 
     def highlight(self, result: SearchResult) -> SearchResult:
         """The same result with the sentence of each hit that matches the query best: one more forward pass."""
@@ -230,28 +233,24 @@ class KnowledgeBase:
     def encoder(self) -> Encoder:
         """The very model that made the index, loaded once; IndexMismatch if its weights are others by now."""
         with self._lock:
-            if self._encoder is not None and self._checked:
-                return self._encoder
-            made_by, wanted = self.reader.manifest, self.manifest()
-            weights = wanted.weights
-            if wanted.precision != made_by.precision:
-                raise IndexMismatch(
-                    f"{self.settings.index} was made with the precision {made_by.precision}, a search with "
-                    f"{wanted.precision} would give other results: leave the precision to the index"
-                )
-            if weights != made_by.weights:
-                raise IndexMismatch(
-                    f"{self.settings.index} was made by {made_by.model} with other weights "
-                    f"({made_by.weights[:12]}) than {self.settings.model} has ({weights[:12]}): a search would "
-                    "give wrong results. Use --model to name the model that made it, or embed it again: "
-                    f"jv3search reindex --index {self.settings.index} --model {self.settings.model}"
-                )
-            self._checked = True
+            self._check()
             return self._loaded()
 
     def load(self) -> None:
         """Open the index and load its model now, which otherwise happens when they are first needed."""
         _ = self.encoder
+
+    def load_beside(self) -> None:
+        """Load the model in a thread, unless it is loaded, and open the search vectors meanwhile.
+
+        IndexMismatch at once if it is not the model that made the index; whoever needs it first is told what else
+        is wrong with it.
+        """
+        self._check()
+        if self._encoder is None:
+            threading.Thread(target=self._try_to_load, name="load", daemon=True).start()
+            with self.reader.snapshot():
+                pass
 
     def load_for(self, wrap: Callable[[Encoder], Encoder]) -> None:
         """Load the model now, and have `wrap(encoder)`, a queue say, stand for it from now on.
@@ -268,7 +267,7 @@ class KnowledgeBase:
     def close(self) -> None:
         """Let go of the index and the model."""
         with self._lock:
-            reader, self._reader, self._encoder = self._reader, None, None
+            reader, self._reader, self._encoder, self._checked = self._reader, None, None, False
         if reader is not None:
             reader.close()
 
@@ -285,6 +284,29 @@ class KnowledgeBase:
             if self._encoder is None:
                 self._encoder = encoder_of(self.settings)
             return self._encoder
+
+    def _check(self) -> None:
+        """IndexMismatch unless the model is the very one that made the index; looked at once."""
+        if self._checked:
+            return
+        made_by, wanted = self.reader.manifest, self.manifest()
+        if wanted.precision != made_by.precision:
+            raise IndexMismatch(
+                f"{self.settings.index} was made with the precision {made_by.precision}, a search with "
+                f"{wanted.precision} would give other results: leave the precision to the index"
+            )
+        if wanted.weights != made_by.weights:
+            raise IndexMismatch(
+                f"{self.settings.index} was made by {made_by.model} with other weights "
+                f"({made_by.weights[:12]}) than {self.settings.model} has ({wanted.weights[:12]}): a search would "
+                "give wrong results. Use --model to name the model that made it, or embed it again: "
+                f"jv3search reindex --index {self.settings.index} --model {self.settings.model}"
+            )
+        self._checked = True
+
+    def _try_to_load(self) -> None:
+        with suppress(Exception):  # whoever needs the model tries again, and is told
+            _ = self.encoder
 
     def manifest(self) -> Manifest:
         """What an index made with these settings has to remember; the model itself is not loaded."""

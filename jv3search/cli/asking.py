@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -68,6 +67,8 @@ def _address(server: str) -> SplitResult:
 
 
 def _answer(url: SplitResult, request: Mapping[str, object]) -> ResultJson:
+    from http.client import HTTPException  # here, for most searches ask no server
+
     try:
         status, body = _post(url, json.dumps(request).encode())
     except (OSError, HTTPException) as error:
@@ -95,6 +96,8 @@ def _parsed(status: int, body: bytes) -> ResultJson:
 
 def _post(url: SplitResult, body: bytes) -> tuple[int, bytes]:
     """Status and body of the answer."""
+    from http.client import HTTPConnection, HTTPSConnection
+
     kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
     connection = kind(url.hostname or "", url.port, timeout=_CONNECT_SECONDS)
     token = os.environ.get(TOKEN, "")

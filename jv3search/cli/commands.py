@@ -121,11 +121,27 @@ def _silence() -> None:
 
 def main() -> None:
     """Entry point of `jv3search`."""
-    run(cli, name="jv3search")
+    _run_and_end(cli, "jv3search")
 
 
 def ingest_main() -> None:
     """Entry point of `ingest`, which is `jv3search ingest`."""
     from jv3search.cli.ingest import ingest
 
-    run(ingest, name="ingest")
+    _run_and_end(ingest, "ingest")
+
+
+def _run_and_end(command: click.Command, name: str) -> None:
+    """Run a command and end the process at once: taking modules and a model apart is a sixth of a search's time.
+
+    Commands have closed what must be closed by then; only the output is still to be written.
+    """
+    try:
+        run(command, name=name)
+    except SystemExit as ended:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:  # nobody reads it any more
+            _silence()
+        os._exit(ended.code if isinstance(ended.code, int) else 0)

@@ -98,11 +98,24 @@ def token_ranges(tokens: TokenizedText, spans: Sequence[Span]) -> list[TokenRang
     return _with_specials(tokens, [owned for owned in ranges if owned is not None])
 
 
-def join_tokenless(tokens: TokenizedText, spans: Sequence[Span]) -> list[Span]:
-    """`spans` with every one that owns no token joined to its left neighbour (the first ones to the right)."""
+def chunk_ranges(tokens: TokenizedText, spans: Sequence[Span]) -> tuple[list[Span], list[TokenRange]]:
+    """`spans` and the token positions that each pools; one that owns no token is joined to its left neighbour.
+
+    The first ones are joined to the right; of a text without tokens nothing is left.
+    Raises InputError for spans that are unsorted, overlap, or reach past the text.
+    """
+    _check(tokens.text, spans)
+    joined, ranges = list(spans), _owned(tokens, spans)
+    while None in ranges:  # once more, for what lay between two joined spans has an owner now
+        joined = _joined(joined, ranges)
+        ranges = _owned(tokens, joined)
+    return joined, _with_specials(tokens, [owned for owned in ranges if owned is not None])
+
+
+def _joined(spans: Sequence[Span], ranges: Sequence[TokenRange | None]) -> list[Span]:
     joined: list[Span] = []
     pending: int | None = None  # where a run of tokenless spans at the very beginning starts
-    for span, owned in zip(spans, _owned(tokens, spans), strict=True):
+    for span, owned in zip(spans, ranges, strict=True):
         if owned is not None:
             joined.append(Span(span.start if pending is None else pending, span.end))
             pending = None

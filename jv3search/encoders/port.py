@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from jv3search.encoders.late_chunking import TokenizedText, TokenRange
 from jv3search.types import Embedding, Span, Task
 
-ChunkedText = tuple[TokenizedText, Sequence[Span]]
-"""A document as the encoder tokenised it, and the spans of its chunks."""
+ChunkedText = tuple[TokenizedText, Sequence[TokenRange]]
+"""A document as the encoder tokenised it, and the tokens that each of its chunks pools (`chunk_ranges`)."""
 
 LONGEST_TOKEN = 32
 """Characters of a token, at the very most: what is longer than so many for each token cannot fit into a window."""
@@ -65,7 +65,7 @@ class Encoder(Protocol):
     def encode_documents(
         self, documents: Sequence[ChunkedText], *, on_tokens: Callable[[int], None] | None = None
     ) -> list[Embedding]:
-        """Late chunking under retrieval.passage: for each document a (spans, dimension) array.
+        """Late chunking under retrieval.passage: for each document a (chunks, dimension) array of unit rows.
 
         `on_tokens` is told the number of tokens after each forward pass.
         """

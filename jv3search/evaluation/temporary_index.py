@@ -16,13 +16,13 @@ from typing import Literal
 
 import numpy as np
 
-from jv3search.encoders.late_chunking import join_tokenless
-from jv3search.encoders.port import Encoder
+from jv3search.encoders.late_chunking import chunk_ranges, token_ranges
+from jv3search.encoders.port import ChunkedText, Encoder
 from jv3search.evaluation.beir import CorpusDocument
 from jv3search.evaluation.cached_encoder import cut
 from jv3search.indexes import IndexReader, LedgerRow, Manifest, open_reader, open_writer
 from jv3search.ingest.chunks import chunk_spans
-from jv3search.ingest.pipeline import make_chunks
+from jv3search.ingest.prepare import make_chunks
 from jv3search.types import UNKNOWN_LANGUAGE, Chunk, Document, EmbeddedDocument, Embedding, Source
 
 Pooling = Literal["late", "naive"]
@@ -103,8 +103,7 @@ def _split(of: CorpusDocument, encoder: Encoder, chunk_tokens: int) -> EmbeddedD
     text = "\n\n".join(part for part in (of.title, of.text) if part.strip())
     document = Document(text, of.title, "txt")
     tokens = encoder.tokenize(text)
-    spans = join_tokenless(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
-    chunks, _ = make_chunks(document, tokens, spans)
+    chunks, _ = make_chunks(document, *chunk_ranges(tokens, chunk_spans(document, tokens.starts, chunk_tokens)))
     if of.language != UNKNOWN_LANGUAGE:
         chunks = tuple(replace(chunk, language=of.language) for chunk in chunks)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -120,9 +119,12 @@ def _embed(
     if not documents:
         return []
     if pooling == "late":
-        return encoder.encode_documents(
-            [(encoder.tokenize(document.text), [chunk.span for chunk in chunks]) for document, chunks in documents]
-        )
+        return encoder.encode_documents([_passages(document, chunks, encoder) for document, chunks in documents])
     texts = [chunk.span.of(document.text) for document, chunks in documents for chunk in chunks]
     ends = np.cumsum([len(chunks) for _, chunks in documents])
     return np.split(encoder.encode(texts, "retrieval.passage"), ends[:-1])
+
+
+def _passages(document: Document, chunks: Sequence[Chunk], encoder: Encoder) -> ChunkedText:
+    tokens = encoder.tokenize(document.text)
+    return tokens, token_ranges(tokens, [chunk.span for chunk in chunks])

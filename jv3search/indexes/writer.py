@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Self
@@ -13,7 +13,9 @@ from filelock import FileLock
 from jv3search.errors import InputError, StorageError
 from jv3search.indexes import keyword_cache, vector_cache
 from jv3search.indexes.catalog.catalog import Catalog
-from jv3search.indexes.catalog.documents import digests
+from jv3search.indexes.catalog.chunks import chunk_ids_of, chunks_of
+from jv3search.indexes.catalog.documents import digests, read_document
+from jv3search.indexes.catalog.embeddings import rows_of
 from jv3search.indexes.catalog.index_info import read_info
 from jv3search.indexes.catalog.ledger import ledger_rows
 from jv3search.indexes.catalog.transaction import ReadTransaction
@@ -21,7 +23,7 @@ from jv3search.indexes.catalog.write_transaction import WriteTransaction
 from jv3search.indexes.keyword_cache import KeywordCache
 from jv3search.indexes.manifest import Manifest
 from jv3search.indexes.rows import LedgerRow
-from jv3search.types import EmbeddedDocument
+from jv3search.types import EmbeddedDocument, Embedding, Span
 
 KINDS = ("auto", "flat", "ivf")
 
@@ -47,6 +49,16 @@ class IndexWriter:
         """The digest of every document in the index, by uri."""
         with self._catalog.read() as transaction:
             return digests(transaction)
+
+    def embeddings_of(self, uri: str, text: str, spans: Sequence[Span]) -> Embedding | None:
+        """The rows (spans, dimension) of a stored document that has this text in these chunks, else None."""
+        with self._catalog.read() as transaction:
+            if [chunk.span for chunk in chunks_of(transaction, uri)] != list(spans):
+                return None
+            if read_document(transaction, uri).text != text:
+                return None
+            _, rows = rows_of(transaction, chunk_ids_of(transaction, uri), self.manifest.dimension)
+            return rows.astype(np.float32)
 
     def replace(self, embedded: EmbeddedDocument, row: LedgerRow) -> None:
         """Put a document in, in place of its former self, with its ledger row: one commit."""

@@ -1,7 +1,8 @@
-"""One vector for a whole document a task, from a few evenly spaced beginnings of its chunks.
+"""Vectors for a whole document: the mean of its passages, and one of a sample of its text.
 
-`text-matching` finds the candidates for translations, `separation` places documents on a map. Both are one more
-pass over a twentieth of the text each: 10 % of the encoder's tokens, more only for documents below 1,280.
+The mean costs no pass of the model, finds the candidates for translations and is half of what topics are found by.
+The other half is under `separation`, of a few evenly spaced beginnings of the chunks: one more pass over a
+twentieth of the text, more for documents below 1,280 tokens.
 """
 
 from __future__ import annotations
@@ -11,21 +12,30 @@ from collections.abc import Sequence
 import numpy as np
 
 from jv3search.encoders.late_chunking import TokenizedText
-from jv3search.encoders.port import ChunkedText, Encoder
-from jv3search.types import Embedding, Span, Task
-
-TASKS: tuple[Task, ...] = ("text-matching", "separation")
+from jv3search.encoders.port import Encoder
+from jv3search.types import Chunk, Embedding, Span, Task, unit_rows
 
 _RUN = 64  # tokens from the beginning of a chunk: its heading and a sentence or two
 _SHARE = 20  # a run for every 20 x 64 tokens of the document
 _MOST = 8  # runs: 512 tokens
 
 
-def document_vectors(documents: Sequence[ChunkedText], encoder: Encoder) -> list[dict[Task, Embedding]]:
-    """For each document a (dimension,) unit vector a task; every document has at least one span."""
-    samples = [sample(tokens, spans) for tokens, spans in documents]
-    rows = {task: encoder.encode(samples, task) for task in TASKS}
-    return [{task: rows[task][i] for task in TASKS} for i in range(len(samples))]
+def document_vectors(
+    documents: Sequence[tuple[TokenizedText, Sequence[Chunk], Embedding]], encoder: Encoder
+) -> list[dict[Task, Embedding]]:
+    """For each document, its tokens, chunks and their embeddings -> a (dimension,) unit vector a task."""
+    samples = [sample(tokens, [chunk.span for chunk in chunks]) for tokens, chunks, _ in documents]
+    separation = encoder.encode(samples, "separation")
+    return [
+        {"retrieval.passage": passage_mean(rows, chunks), "separation": row}
+        for (_, chunks, rows), row in zip(documents, separation, strict=True)
+    ]
+
+
+def passage_mean(embeddings: Embedding, chunks: Sequence[Chunk]) -> Embedding:
+    """(chunks, dimension) unit rows -> (dimension,): their mean by the chunks' tokens, as a unit vector."""
+    tokens = np.array([chunk.tokens for chunk in chunks], np.float32)
+    return unit_rows(tokens @ embeddings)
 
 
 def sample(tokens: TokenizedText, spans: Sequence[Span]) -> str:

@@ -1,61 +1,42 @@
-"""The ingest loop: read, split and tokenise the next files while the encoder works on the last ones.
+"""The ingest loop: documents are read and written while the encoder works on others.
 
-    plan -> prepare (reader's child, chunker, language)  -> encode (several documents a batch) -> store
+    plan -> prepare (readers' processes, chunker, languages) -> embed (several documents a batch) -> store
 
-Each document is stored by one transaction of its own, so a kill at any moment loses at most the batch in
-hand, and the next run goes on where this one stopped.
+Each document is stored by one transaction of its own, in the order of the plan, and reported when it is stored. A
+kill at any moment loses at most the batches in hand, and the next run goes on where this one stopped.
 """
 
 from __future__ import annotations
 
-import hashlib
+import os
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 
-from jv3search.encoders.late_chunking import TokenizedText, join_tokenless, token_ranges
 from jv3search.encoders.port import Encoder
 from jv3search.errors import EmptyDocument, ReadError
 from jv3search.indexes import FAILURES, IndexWriter, LedgerRow
-from jv3search.ingest.chunks import chunk_spans
-from jv3search.ingest.document_vectors import document_vectors
+from jv3search.ingest.ahead import Ahead
+from jv3search.ingest.behind import Behind
+from jv3search.ingest.embed import Embedder
 from jv3search.ingest.plan import Plan, Planned
+from jv3search.ingest.prepare import Prepared, prepare, read_once
 from jv3search.ingest.walk import Found
-from jv3search.readers import SandboxedReader, fetch
-from jv3search.text.language import detect, document_language
+from jv3search.readers import SandboxedReader
 from jv3search.translations.linking import link_translations
-from jv3search.types import (
-    UNKNOWN_LANGUAGE,
-    Chunk,
-    Document,
-    EmbeddedDocument,
-    Page,
-    Section,
-    Source,
-    Span,
-    section_at,
-)
+from jv3search.types import EmbeddedDocument, Source
 
 _BATCH_TOKENS = 8192  # of whole documents given to the encoder at once, or one of its passes if that takes more
-_READ_AHEAD = 8  # documents prepared while the encoder works
+_AHEAD = 16 << 20  # bytes of prepared documents that may wait for the encoder: some 400,000 tokens
+_MOST_READERS = 4  # processes; for most documents reading is the smaller part of the work
 
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A document that is read, tokenised and split, and waits for its embeddings."""
-
-    source: Source
-    document: Document
-    language: str
-    tokens: TokenizedText
-    chunks: tuple[Chunk, ...]
-    seconds: float
+Item = Prepared | LedgerRow
+"""What comes of a file before it is embedded: a document, or the row that says why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +79,14 @@ def embed(
         rows.append(row)
         progress.on_row(row)
 
-    with SandboxedReader() as reader, closing(_prepared(plan, reader, encoder, chunk_tokens)) as stream:
-        for batch in _batches(stream, finished, writer, max(_BATCH_TOKENS, encoder.batch_tokens)):
-            for row in _store(batch, writer, encoder, progress):
-                finished(row)
+    embedder = Embedder(encoder, writer, progress.on_tokens)
+    todo = plan.of("add", "replace")
+    with _prepared(todo, encoder, chunk_tokens) as stream, Behind(finished) as storing:
+        for batch in _batches(stream, max(_BATCH_TOKENS, encoder.batch_tokens)):
+            stored = list(_embedded(batch, embedder))
+            storing.settle()  # one batch at most is embedded and not stored
+            for item in stored:
+                storing.add(partial(_store, writer, item), item if isinstance(item, LedgerRow) else item[1])
     link_translations(writer)
     return rows
 
@@ -148,123 +133,93 @@ def _unchanged(row: LedgerRow, source: Source) -> LedgerRow:
     )
 
 
-def _prepared(
-    plan: Plan, reader: SandboxedReader, encoder: Encoder, chunk_tokens: int
-) -> Generator[Prepared | LedgerRow]:
-    """Prepared documents in order, up to `_READ_AHEAD` ahead of whoever asks; a row where there is none."""
-    todo = iter(plan.of("add", "replace"))
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as pool:
+@contextmanager
+def _prepared(todo: Sequence[Planned], encoder: Encoder, chunk_tokens: int) -> Iterator[Iterator[Item]]:
+    """What comes of each file, in order, made ahead of whoever asks."""
+    idle: SimpleQueue[SandboxedReader] = SimpleQueue()
+
+    def work(planned: Planned) -> Item:
+        reader = idle.get()
         try:
-            waiting = [pool.submit(_try, p, reader, encoder, chunk_tokens) for p in islice(todo, _READ_AHEAD)]
-            while waiting:
-                first: Future[Prepared | LedgerRow] = waiting.pop(0)
-                for planned in islice(todo, 1):
-                    waiting.append(pool.submit(_try, planned, reader, encoder, chunk_tokens))
-                yield first.result()
+            return _try(planned, reader, encoder, chunk_tokens)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            idle.put(reader)
+
+    count = max(1, min(reader_processes(), len(todo)))
+    with ExitStack() as stack:
+        for _ in range(count):
+            idle.put(stack.enter_context(SandboxedReader()))
+        yield stack.enter_context(Ahead(todo, work, threads=count, room=_AHEAD, size=_memory))
 
 
-def _try(planned: Planned, reader: SandboxedReader, encoder: Encoder, chunk_tokens: int) -> Prepared | LedgerRow:
-    """`prepare`, with a ledger row in place of an error that concerns only this file."""
+def reader_processes() -> int:
+    """One for every two cores, for the encoder uses all of them too."""
+    return max(1, min(_MOST_READERS, (os.cpu_count() or 1) // 2))
+
+
+def _memory(item: Item) -> int:
+    return item.memory if isinstance(item, Prepared) else 0
+
+
+def _try(planned: Planned, reader: SandboxedReader, encoder: Encoder, chunk_tokens: int) -> Item:
+    """A prepared document, with a ledger row in place of an error that concerns only this file."""
     kept = " (its previous version can still be found)" if planned.action == "replace" else ""
+    source = planned.source
     try:
-        return prepare(planned, reader, encoder, chunk_tokens)
+        content = read_once(planned)
+        source = content.source
+        return prepare(content, planned.path.name, reader, encoder, chunk_tokens)
     except EmptyDocument as error:
-        return _row(planned.source, state="empty", reason=f"{error}{kept}")
+        return _row(source, state="empty", reason=f"{error}{kept}")
     except ReadError as error:  # an unsupported content under a supported name, too: the user should hear of it
-        return _row(planned.source, state="failed", reason=f"{error}{kept}")
+        return _row(source, state="failed", reason=f"{error}{kept}")
 
 
-def prepare(planned: Planned, reader: SandboxedReader, encoder: Encoder, chunk_tokens: int) -> Prepared:
-    """Read, tokenise and split one file; ReadError says why it cannot be done."""
-    began = time.perf_counter()
-    data = fetch(planned.path)  # the digest is of these very bytes, should the file have changed since the plan
-    source = replace(planned.source, digest=hashlib.sha256(data).hexdigest(), size=len(data))
-    document = reader.read_bytes(data, planned.path.name)
-    tokens = encoder.tokenize(document.text)
-    spans = join_tokenless(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
-    if not spans:
-        raise EmptyDocument(f"{planned.path.name} has no word that the model knows")
-    chunks, language = make_chunks(document, tokens, spans)
-    return Prepared(source, document, language, tokens, chunks, time.perf_counter() - began)
-
-
-def make_chunks(document: Document, tokens: TokenizedText, spans: Sequence[Span]) -> tuple[tuple[Chunk, ...], str]:
-    """Chunks with language, page and section, and the document's language, which unsure chunks take over."""
-    languages = [detect(span.of(document.text)) for span in spans]
-    whole = document_language(languages, [len(span) for span in spans])
-    page_starts = [page.span.start for page in document.pages]
-    section_starts = [section.span.start for section in document.sections]
-    chunks = tuple(
-        Chunk(
-            span=span,
-            language=whole if language == UNKNOWN_LANGUAGE else language,
-            tokens=last - first,
-            page=_page_at(document.pages, page_starts, span.start),
-            section=_section_of(document.sections, section_starts, span),
-        )
-        for span, language, (first, last) in zip(spans, languages, token_ranges(tokens, spans), strict=True)
-    )
-    return chunks, whole
-
-
-def _batches(
-    stream: Iterator[Prepared | LedgerRow],
-    finished: Callable[[LedgerRow], None],
-    writer: IndexWriter,
-    tokens: int,
-) -> Iterator[list[Prepared]]:
-    """Prepared documents in batches of about so many tokens; failures are reported on the way."""
-    batch: list[Prepared] = []
+def _batches(stream: Iterator[Item], tokens: int) -> Iterator[list[Item]]:
+    """Prepared documents in batches of about so many tokens, failures between them."""
+    batch: list[Item] = []
+    held = 0
     for item in stream:
-        if isinstance(item, LedgerRow):
-            writer.record(item)
-            finished(item)
-            continue
         batch.append(item)
-        if sum(len(prepared.tokens) for prepared in batch) >= tokens:
+        held += len(item.tokens) if isinstance(item, Prepared) else 0
+        if held >= tokens:
             yield batch
-            batch = []
+            batch, held = [], 0
     if batch:
         yield batch
 
 
-def _store(
-    batch: Sequence[Prepared], writer: IndexWriter, encoder: Encoder, progress: Progress
-) -> Iterator[LedgerRow]:
+Outcome = LedgerRow | tuple[EmbeddedDocument, LedgerRow]
+"""What is stored of a file."""
+
+
+def _embedded(batch: Sequence[Item], embedder: Embedder) -> Iterator[Outcome]:
+    """The batch in its order, with every document embedded."""
     began = time.perf_counter()
-    passages = [(prepared.tokens, [chunk.span for chunk in prepared.chunks]) for prepared in batch]
-    embeddings = encoder.encode_documents(passages, on_tokens=progress.on_tokens)
-    vectors = document_vectors(passages, encoder)
-    a_token = (time.perf_counter() - began) / sum(len(prepared.tokens) for prepared in batch)
-    for prepared, rows, of_document in zip(batch, embeddings, vectors, strict=True):
-        row = _row(
-            prepared.source,
-            state="done",
-            reason="; ".join(prepared.document.notices),
-            pages=len(prepared.document.pages),
-            chunks=len(prepared.chunks),
-            language=prepared.language,
-            seconds=round(prepared.seconds + a_token * len(prepared.tokens), 3),
-        )
-        embedded = EmbeddedDocument(
-            prepared.source, prepared.document, prepared.language, prepared.chunks, rows, of_document
-        )
-        writer.replace(embedded, row)
-        yield row
+    documents = [item for item in batch if isinstance(item, Prepared)]
+    embedded = iter(embedder.embed(documents))
+    a_token = (time.perf_counter() - began) / max(1, sum(len(item.tokens) for item in documents))
+    for item in batch:
+        yield item if isinstance(item, LedgerRow) else (next(embedded), _done(item, a_token))
 
 
-def _page_at(pages: Sequence[Page], starts: Sequence[int], start: int) -> int | None:
-    """Number of the last page that starts at `start` or before; `starts` are the pages'."""
-    before = bisect_right(starts, start)
-    return pages[before - 1].number if before else None
+def _done(prepared: Prepared, a_token: float) -> LedgerRow:
+    return _row(
+        prepared.source,
+        state="done",
+        reason="; ".join(prepared.document.notices),
+        pages=len(prepared.document.pages),
+        chunks=len(prepared.chunks),
+        language=prepared.language,
+        seconds=round(prepared.seconds + a_token * len(prepared.tokens), 3),
+    )
 
 
-def _section_of(sections: Sequence[Section], starts: Sequence[int], span: Span) -> str | None:
-    """Title of the section that holds most of a chunk: small ones share a chunk."""
-    at = section_at(sections, starts, span)
-    return None if at is None else sections[at].title
+def _store(writer: IndexWriter, outcome: Outcome) -> None:
+    if isinstance(outcome, LedgerRow):
+        writer.record(outcome)
+    else:
+        writer.replace(*outcome)
 
 
 def _row(source: Source, **values: object) -> LedgerRow:

@@ -1,4 +1,7 @@
-"""What an ingest will do with each file, by comparing the SHA-256 of its bytes with what the index holds."""
+"""What an ingest will do with each file, by comparing the SHA-256 of its bytes with what the index holds.
+
+A file that the index can hold nothing of is opened and not read: it is read, and hashed, when it is ingested.
+"""
 
 from __future__ import annotations
 
@@ -47,12 +50,12 @@ def make_plan(
     found: Found, roots: Sequence[Path], documents: Mapping[str, str], on_file: Callable[[], None] = lambda: None
 ) -> Plan:
     """Compare the files found below `roots` with `documents`, the index's digest by address (uri)."""
+    here = {str(path) for path in found.files}
+    gone = {uri: digest for uri, digest in documents.items() if uri not in here and not Path(uri).exists()}
     seen = []
     for path in found:
-        seen.append(_look(path))
+        seen.append(_look(path, read=bool(gone) or str(path) in documents))
         on_file()
-    here = {planned.source.uri for planned in seen}
-    gone = {uri: digest for uri, digest in documents.items() if uri not in here and not Path(uri).exists()}
     homeless: dict[str, list[str]] = {}
     for uri, digest in sorted(gone.items(), reverse=True):
         homeless.setdefault(digest, []).append(uri)
@@ -61,14 +64,14 @@ def make_plan(
     return Plan(files, tuple(sorted(uri for uri in gone if uri not in moved and below(uri, roots))))
 
 
-def _look(path: Path) -> Planned:
-    """Size, time and digest of a file; where there is no reader for it, nothing of it is read."""
+def _look(path: Path, *, read: bool) -> Planned:
+    """Size, time and, if it is to be read, the digest of a file; one that there is no reader for is never read."""
     try:
         stat = path.stat()
         modified = datetime.fromtimestamp(stat.st_mtime, UTC)
         known = path.suffix.lower() in SUFFIXES
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest() if known else ""
+            digest = hashlib.file_digest(file, "sha256").hexdigest() if known and read else ""
     except OSError as error:
         return _unreadable(path, f"it cannot be opened: {error.strerror}")
     source = Source(str(path), digest, stat.st_size, modified)

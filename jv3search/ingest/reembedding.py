@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from jv3search.encoders.late_chunking import join_tokenless
+from jv3search.encoders.late_chunking import chunk_ranges
 from jv3search.encoders.port import Encoder
 from jv3search.indexes import DocumentRow, IndexReader, IndexWriter, Manifest
 from jv3search.ingest.chunks import chunk_spans
 from jv3search.ingest.document_vectors import document_vectors
-from jv3search.ingest.pipeline import make_chunks
+from jv3search.ingest.prepare import make_chunks
 from jv3search.translations.linking import link_translations
 from jv3search.types import EmbeddedDocument, Source
 
@@ -43,10 +43,10 @@ def _embed(row: DocumentRow, reader: IndexReader, encoder: Encoder, chunk_tokens
     """A stored document, split and embedded as if its file were read now."""
     document, source = reader.document(row.uri), Source(row.uri, row.digest, row.size, row.modified)
     tokens = encoder.tokenize(document.text)
-    spans = join_tokenless(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
+    spans, ranges = chunk_ranges(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
     if not spans:  # no word that this model knows: it stays in the index, to be found by none
         return EmbeddedDocument(source, document, row.language, (), np.empty((0, encoder.dimension), np.float32))
-    chunks, language = make_chunks(document, tokens, spans)
-    (rows,) = encoder.encode_documents([(tokens, spans)])
-    (vectors,) = document_vectors([(tokens, spans)], encoder)
+    chunks, language = make_chunks(document, spans, ranges)
+    (rows,) = encoder.encode_documents([(tokens, ranges)])
+    (vectors,) = document_vectors([(tokens, chunks, rows)], encoder)
     return EmbeddedDocument(source, document, language, chunks, rows, vectors)

@@ -43,11 +43,9 @@ def make_filter(
 
     A day in `since` is meant from its beginning, one in `until` to its end (UTC).
     """
-    from jv3search.readers import READERS
-
     return Filter(
         languages=frozenset(language_codes(languages)),
-        formats=_formats(formats, READERS),
+        formats=_formats(formats) if formats else frozenset(),
         under=frozenset(str(folder.expanduser().resolve()) for folder in under),
         since=_date(since) if since else None,
         until=_date(until) + (timedelta(days=1) if len(until) == len("2026-01-31") else timedelta())
@@ -130,13 +128,15 @@ def _nested(a: str, b: str) -> bool:
     return PurePath(a).is_relative_to(b) or PurePath(b).is_relative_to(a)
 
 
-def _formats(values: Sequence[str], known: Iterable[str]) -> frozenset[str]:
-    choices = set(known)
+def _formats(values: Sequence[str]) -> frozenset[str]:
+    from jv3search.readers import READERS
+
+    choices = set(READERS)
     wanted = [value.lower() for value in values]
     for value in wanted:
         if value not in choices:
             near = get_close_matches(value, choices, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {' '.join(known)}"
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {' '.join(READERS)}"
             raise InputError(f"{value!r} is not a document type; {hint}")
     return frozenset(wanted)
 

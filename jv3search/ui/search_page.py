@@ -41,7 +41,7 @@ def frame(draw: Callable[[OpenIndex, Sequence[DocumentRow]], None]) -> None:
         try:
             with st.spinner(_("Opening the index and its model …")):
                 kb = state.opened()
-                kb.load()
+                kb.load_beside()
         except IndexNotFound:
             _first_run(state.absent)
             return

@@ -15,6 +15,7 @@ from transformers.utils import logging
 from jv3search.encoders.engine import Row
 from jv3search.encoders.jina_v3.config import TASKS, folder_of
 from jv3search.encoders.jina_v3.digest import weights_digest
+from jv3search.encoders.late_chunking import token_ranges
 from jv3search.encoders.models import load
 from jv3search.errors import InputError
 from jv3search.types import Span
@@ -147,7 +148,8 @@ def test_documents_come_back_in_the_order_they_were_given(hf):
     passages = [(hf.tokenize(text), [Span(0, 5), Span(5, len(text))] if len(text) > 5 else [Span(0, 5)])
                 for text in documents]  # fmt: skip
     seen: list[int] = []
-    together = hf.encode_documents(passages, on_tokens=seen.append)
+    ranges = [(tokens, token_ranges(tokens, spans)) for tokens, spans in passages]
+    together = hf.encode_documents(ranges, on_tokens=seen.append)
     assert sum(seen) == sum(len(tokens) for tokens, _ in passages)
     for (tokens, spans), rows in zip(passages, together, strict=True):
         alone = hf.encode_document(tokens.text, spans)

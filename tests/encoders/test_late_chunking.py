@@ -13,7 +13,7 @@ from jv3search.encoders.jina_v3.tokenizer import tokenize
 from jv3search.encoders.late_chunking import (
     TokenizedText,
     Window,
-    join_tokenless,
+    chunk_ranges,
     overlapping,
     token_ranges,
     windows,
@@ -81,9 +81,11 @@ def test_spans_that_cannot_be_pooled_are_refused(spans, message):
 
 def test_tokenless_spans_join_a_neighbour():
     tokens = by_hand("one two three", [(0, 3), (4, 7), (8, 13)])
-    assert join_tokenless(tokens, [Span(0, 3), Span(3, 4), Span(4, 13)]) == [Span(0, 4), Span(4, 13)]
+    joined = [Span(0, 4), Span(4, 13)]
+    assert chunk_ranges(tokens, [Span(0, 3), Span(3, 4), Span(4, 13)]) == (joined, token_ranges(tokens, joined))
     tokens = by_hand("  one", [(2, 5)])
-    assert join_tokenless(tokens, [Span(0, 1), Span(1, 2), Span(2, 5)]) == [Span(0, 5)]
+    assert chunk_ranges(tokens, [Span(0, 1), Span(1, 2), Span(2, 5)]) == ([Span(0, 5)], [(0, len(tokens))])
+    assert chunk_ranges(tokens, [Span(0, 1), Span(1, 2)]) == ([], [])
 
 
 def test_the_instruction_is_told_from_the_text_by_offsets(tokenizer):
@@ -120,11 +122,11 @@ def test_spans_partition_4000_random_texts(tokenizer):
         text = random_text(rng)
         cuts = sorted({0, len(text), *rng.integers(0, len(text) + 1, rng.integers(0, 5)).tolist()})
         tokens = tokenize(tokenizer, PASSAGE, text)
-        spans = join_tokenless(tokens, [Span(a, b) for a, b in itertools.pairwise(cuts)])
+        spans, ranges = chunk_ranges(tokens, [Span(a, b) for a, b in itertools.pairwise(cuts)])
         if tokens.first == tokens.last:
             assert spans == []
             continue
-        ranges = token_ranges(tokens, spans)
+        assert ranges == token_ranges(tokens, spans)
         assert ranges[0][0] == 0
         assert ranges[-1][1] == len(tokens)
         assert all(a[1] == b[0] for a, b in itertools.pairwise(ranges)), (text, spans)

@@ -106,12 +106,12 @@ def test_threads_at_once_give_the_same_bits_as_one(ours):
 
 def test_the_number_of_threads_is_the_one_that_was_asked_for(checkpoints):
     engine = OpenVinoEngine(checkpoints[0], read_config(checkpoints[0]), threads=1)
-    assert engine._compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    assert engine._graph.model.get_property("INFERENCE_NUM_THREADS") == 1
 
 
 def test_the_precision_is_said_whatever_the_cpu_prefers(ours):
     assert ours._engine.precision == "f32"  # the model is small
-    assert ours._engine._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
+    assert ours._engine._graph.model.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
 
 
 def test_bf16_is_chosen_for_a_large_model_on_a_cpu_that_has_it(checkpoints):

@@ -34,7 +34,7 @@ def written(uri: str, language: str, seed: int, *, noise: float = 0.02, numbers:
         language,
         chunks,
         rows.astype(np.float32),
-        {"text-matching": whole, "separation": -whole},
+        {"retrieval.passage": whole, "separation": -whole},
     )
 
 
@@ -97,7 +97,7 @@ def test_a_document_that_leaves_takes_its_links_with_it(place):
         assert writer.remove("/b/手引き.pdf")
     with place.reader() as reader:
         assert links(reader) == {"/a/handbuch.pdf": []}
-        assert reader.document_vectors("text-matching")[0] == ["/a/handbuch.pdf"]
+        assert reader.document_vectors("retrieval.passage")[0] == ["/a/handbuch.pdf"]
 
 
 def test_a_replaced_document_is_linked_anew_and_a_moved_one_stays_linked(place):
@@ -135,11 +135,11 @@ def test_one_language_other_numbers_other_lengths_and_unknown_languages_are_not_
 
 def test_of_short_texts_on_one_theme_only_the_nearest_is_linked_whatever_came_first(local):
     def cut(embedded: EmbeddedDocument, towards: EmbeddedDocument, share: float) -> EmbeddedDocument:
-        vector = embedded.vectors["text-matching"] * (1 - share) + towards.vectors["text-matching"] * share
+        vector = embedded.vectors["retrieval.passage"] * (1 - share) + towards.vectors["retrieval.passage"] * share
         rows = embedded.embeddings[:2] * (1 - share) + towards.embeddings[:2] * share
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         unit = vector / np.linalg.norm(vector)
-        return replace(embedded, chunks=embedded.chunks[:2], embeddings=rows, vectors={"text-matching": unit})
+        return replace(embedded, chunks=embedded.chunks[:2], embeddings=rows, vectors={"retrieval.passage": unit})
 
     german = cut(DE, DE, 0)
     similar = cut(written("/h/似た.txt", "ja", 7), DE, 0.6)

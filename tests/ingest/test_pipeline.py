@@ -1,6 +1,7 @@
 """Where a chunk is said to be: page and section, by value."""
 
-from jv3search.ingest.pipeline import make_chunks
+from jv3search.encoders.late_chunking import token_ranges
+from jv3search.ingest.prepare import make_chunks
 from jv3search.types import Document, Page, Section, Span
 
 TEXT = "preface " + "Alpha one two three " + "Beta four " + "Größe fünf sechs sieben"
@@ -17,7 +18,7 @@ def places(mini, spans):
             Section("Größe", 1, Span(GAMMA, len(TEXT))),
         ),
     )  # fmt: skip
-    chunks, _ = make_chunks(document, mini.tokenize(TEXT), spans)
+    chunks, _ = make_chunks(document, spans, token_ranges(mini.tokenize(TEXT), spans))
     return [(chunk.page, chunk.section) for chunk in chunks]
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,23 +22,48 @@ def weights_digest(folder: Path) -> str:
     It is remembered in the user's cache folder by each file's size, time and inode: 1.2 GB take seconds to hash.
     """
     files = sorted([*folder.rglob("*.safetensors"), folder / "tokenizer.json", folder / "config.json"])
+    return _once(files, lambda: _total(folder, files))
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of one file, remembered likewise; OSError if it cannot be read."""
+    return _once([path], lambda: _sha256(path))
+
+
+def remember_digest(path: Path, digest: str) -> None:
+    """Note the SHA-256 of a file just written that nobody else writes to."""
+    _remember(_remembered() | {_state([path]): digest})
+
+
+def _once(files: Sequence[Path], compute: Callable[[], str]) -> str:
+    """What `compute` says of some files, unless it is known of their present state."""
     state = _state(files)
     known = _remembered()
     if state in known:
         return known[state]
+    digest = compute()
+    if state == _state(files) and max(path.stat().st_mtime for path in files) < time.time() - _SETTLED:
+        _remember(known | {state: digest})
+    return digest
+
+
+def _total(folder: Path, files: Sequence[Path]) -> str:
     total = hashlib.sha256()
     for path in files:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        total.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
-    if state == _state(files) and max(path.stat().st_mtime for path in files) < time.time() - _SETTLED:
-        _remember(known | {state: total.hexdigest()})
+        total.update(f"{path.relative_to(folder).as_posix()} {_sha256(path)}\n".encode())
     return total.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _state(files: Sequence[Path]) -> str:
     stats = [(path, path.stat()) for path in files]
-    return "\n".join(f"{path} {of.st_dev} {of.st_ino} {of.st_size} {of.st_mtime_ns}" for path, of in stats)
+    return "\n".join(
+        f"{path} {of.st_dev} {of.st_ino} {of.st_size} {of.st_mtime_ns} {of.st_ctime_ns}" for path, of in stats
+    )
 
 
 def _cache() -> Path:

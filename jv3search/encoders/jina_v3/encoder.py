@@ -89,11 +89,8 @@ class JinaV3Encoder:
     def encode_documents(
         self, documents: Sequence[ChunkedText], *, on_tokens: Callable[[int], None] | None = None
     ) -> list[Embedding]:
-        """Late chunking under retrieval.passage: one (spans, dimension) array of unit rows a document.
-
-        Raises InputError for spans that overlap, are unsorted, lie outside the text or have no token.
-        """
-        ranges = [token_ranges(tokens, spans) for tokens, spans in documents]
+        """Late chunking under retrieval.passage: one (chunks, dimension) array of unit rows a document."""
+        ranges = [of_text for _, of_text in documents]
         texts = [tokens.ids for tokens, _ in documents]
         return [unit_rows(rows) for rows in self._pool(texts, ranges, "retrieval.passage", on_tokens)]
 

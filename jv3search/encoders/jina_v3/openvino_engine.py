@@ -14,6 +14,7 @@ from jv3search.encoders.engine import Row
 from jv3search.encoders.jina_v3.checkpoint import read_checkpoint
 from jv3search.encoders.jina_v3.config import CheckpointConfig
 from jv3search.encoders.jina_v3.fit import parameter_shapes
+from jv3search.encoders.jina_v3.openvino_cache import compiled
 from jv3search.encoders.jina_v3.openvino_graph import build_graph, ranks
 from jv3search.encoders.jina_v3.openvino_runtime import openvino as ov
 from jv3search.encoders.late_chunking import TokenRange
@@ -39,11 +40,11 @@ class OpenVinoEngine:
         core = ov.Core()
         self.precision = precision
         self._products = auto_precision(config) if precision == "int8" else _possible(precision)
-        checkpoint = read_checkpoint(folder, config)
         self._pad = int(config.sizes["pad_token_id"])
-        self._gates = _gates(ranks(checkpoint))
-        graph = build_graph(checkpoint, config, short_weights=precision == "int8")
-        self._compiled = core.compile_model(graph, "CPU", self._properties(threads))
+        self._graph = compiled(
+            core, folder, self._properties(threads), precision, lambda: _built(folder, config, precision)
+        )
+        self._gates = _gates(self._graph.ranks)
         self._requests = threading.local()  # an infer request must not be used by two threads at once
 
     def states(self, rows: Sequence[Row]) -> list[NDArray[np.float32]]:
@@ -76,8 +77,15 @@ class OpenVinoEngine:
 
     def _request(self) -> ov.InferRequest:
         if not hasattr(self._requests, "own"):
-            self._requests.own = self._compiled.create_infer_request()
+            self._requests.own = self._graph.model.create_infer_request()
         return self._requests.own
+
+
+def _built(folder: Path, config: CheckpointConfig, precision: str) -> tuple[ov.Model, dict[Task, int]]:
+    """The graph of a checkpoint, and the rank of each task's adapter."""
+    checkpoint = read_checkpoint(folder, config)
+    of_tasks = ranks(checkpoint)
+    return build_graph(checkpoint, config, short_weights=precision == "int8"), of_tasks
 
 
 def auto_precision(config: CheckpointConfig) -> str:

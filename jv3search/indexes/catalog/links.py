@@ -14,8 +14,8 @@ from jv3search.indexes.catalog.schema import body, chunk, document, document_emb
 from jv3search.indexes.catalog.transaction import ReadTransaction, id_batches
 from jv3search.types import Embedding, Task
 
-MATCHING: Task = "text-matching"
-"""The task of the document vectors that translations are found by."""
+MATCHING: Task = "retrieval.passage"
+"""The task of the documents' own vectors, which translations are found by."""
 
 _KEY = bindparam("key", type_=BigInteger)
 _WITH = or_(translation.c.first == _KEY, translation.c.second == _KEY)
