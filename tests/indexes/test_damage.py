@@ -94,6 +94,18 @@ def test_vectors_with_a_right_checksum_that_faiss_cannot_read_are_healed(local: 
     assert "cannot be read" in compare(local, oracle)[0]
 
 
+def test_vectors_of_an_older_format_are_made_again(local: Place) -> None:
+    """Files of 0.1's first builds end with FAISS's index; today the languages of the chunks follow."""
+    oracle = filled(local)
+    path = vectors(local.folder)
+    content = path.read_bytes()
+    path.write_bytes(content[: -8 - int.from_bytes(content[-8:], "little")])
+    name, _, _ = path.stem.rpartition("-")
+    path.rename(path.with_name(f"{name}-{files._checksum(path)}.faiss"))
+    assert "cannot be read; it is rebuilt" in compare(local, oracle)[0]
+    assert compare(local, oracle) == []
+
+
 def test_stale_vectors_are_topped_up_with_what_came_and_what_left(local: Place) -> None:
     oracle = filled(local)
     path = vectors(local.folder)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import faiss as _faiss
 import numpy as np
@@ -269,7 +270,10 @@ def load(path: Path) -> FaissIndex:
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC | faiss.IO_FLAG_READ_ONLY)
     except (RuntimeError, MemoryError) as error:
         raise OSError(str(error)) from error
-    return FaissIndex(index, *_appended(path))
+    try:
+        return FaissIndex(index, *_appended(path))
+    except (ValueError, KeyError, BadZipFile) as error:  # written before languages were part of the file
+        raise OSError(f"the languages of the chunks are missing: {error}") from error
 
 
 def _append(path: Path, lists: _Lists, languages: ChunkLanguages, samples: LanguageSamples) -> None:
