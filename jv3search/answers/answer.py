@@ -7,7 +7,7 @@ from typing import Any
 
 from jv3search.types import Hit
 
-_OF_A_SOURCE = ("id", "uri", "title", "page", "section", "span", "language", "text", "sentence")
+_OF_A_SOURCE = ("id", "document", "uri", "title", "page", "section", "span", "language", "text", "sentence")
 
 
 @dataclass(frozen=True, slots=True)

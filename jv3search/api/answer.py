@@ -72,6 +72,7 @@ class AnswerSource(BaseModel):
 
     number: int
     id: int
+    document: str
     uri: str
     title: str
     page: int | None

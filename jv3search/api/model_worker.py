@@ -29,7 +29,8 @@ Reduce = Callable[[Means], Means]
 """What to keep of a text's means as soon as they are there: token states would fill the memory."""
 
 BATCH_TOKENS = 4096  # of one call of the encoder, which makes forward passes of its engine's size of it
-BATCH_SECONDS = 0.004  # a text waits for others: little beside a forward pass of the real model
+BATCH_SECONDS = 0.004  # a text waits for others, at most: little beside a forward pass of the real model
+_WAIT_SHARE = 0.25  # of the time that its own pass takes: jv3-mini embeds a question in a millisecond
 MOST_TOKENS = 64 * BATCH_TOKENS  # that may wait: a book of 500 pages
 _FIRST_RATE = 500.0  # tokens a second, before any was measured: the real model on a CPU
 _QUERY: Task = "retrieval.query"
@@ -173,7 +174,8 @@ class ModelWorker:
             return None
         if self._waiting >= BATCH_TOKENS:
             return 0.0
-        return self._texts[task][0].arrived + BATCH_SECONDS - time.monotonic()
+        wait = min(BATCH_SECONDS, _WAIT_SHARE * self._waiting / self._rate)
+        return self._texts[task][0].arrived + wait - time.monotonic()
 
     def _taken(self, task: Task | None) -> list[_Text]:
         waiting = self._texts[task]

@@ -32,7 +32,9 @@ def test_the_sentences_that_answer_each_with_its_source(jv3, shared_index, quest
     assert list(found) == ["sentence", "language", "sources"]
     (source,) = found["sources"]
     assert (Path(source["uri"]).name, source["language"]) == (name, found["language"])
-    assert {"number", "id", "uri", "title", "page", "section", "span", "text", "sentence"} <= set(source)
+    assert {"number", "id", "document", "uri", "title", "page", "section", "span", "text", "sentence"} <= set(
+        source
+    )
     with jv3search.open(shared_index) as kb:
         text = kb.document(source["uri"]).text
     assert text[slice(*source["span"])] == source["text"]
