@@ -59,7 +59,18 @@ def compiled(core: ov.Core, folder: Path, properties: Properties, kind: str, bui
 def _key(core: ov.Core, folder: Path, properties: Properties, kind: str) -> str:
     cpu = [str(core.get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
     code = [Path(str(module.__file__)).read_bytes() for module in (openvino_graph, checkpoint)]
-    facts = [weights_digest(folder), kind, sorted(properties.items()), ov.__version__, cpu, os.cpu_count()]
+    adapters = [
+        path.read_bytes() for path in sorted(folder.rglob("adapter_config.json"))
+    ]  # checked as they are read
+    facts = [
+        weights_digest(folder),
+        adapters,
+        kind,
+        sorted(properties.items()),
+        ov.__version__,
+        cpu,
+        os.cpu_count(),
+    ]
     return hashlib.sha256(repr(facts).encode() + b"".join(code)).hexdigest()[:32]
 
 

@@ -213,7 +213,9 @@ def _clustered(rows: Embedding, count: int) -> tuple[Embedding, Ids]:
 
 
 def _fill(index: Any, ids: Ids, rows: Embedding, centres: Embedding, assigned: Ids) -> None:
-    if len(ids):
+    if not len(ids):
+        index.sq.train(np.zeros((1, index.d), np.float32))  # or the file could not be read again
+    else:
         some = np.random.default_rng(0).permutation(len(ids))[:_RANGE_ROWS]
         apart = rows[some] - centres[assigned[some]]
         index.sq.train(apart)
