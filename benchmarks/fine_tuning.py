@@ -150,7 +150,7 @@ def measured(data: Path, model: str) -> dict[str, Any]:
 
 def show(name: str, before: dict[str, Any], after: dict[str, Any]) -> None:
     """Means, and how many pairs of languages rose or fell."""
-    for measure in ("nDCG@10", "R@10"):
+    for measure in before["means"]:
         for which in ("same_language", "across_languages"):
             a, b = (run["means"][measure][which] for run in (before, after))
             print(f"{name}: {measure} {which.replace('_', ' ')} {a['mean']:.3f} -> {b['mean']:.3f}")
