@@ -67,7 +67,7 @@ SHOTS = (
     Shot("search-operators", "/?q=backup", _explain),
     Shot("search-de", "/?q=Wie+bekomme+ich+gelöschte+Dateien+zurück%3F", locale="de-DE"),
     Shot("source", "/?q=Bremse+einstellen&type=pdf", _open_first),
-    Shot("source-arabic", "/?q=weather+forecast&lang=ar", _open_first),
+    Shot("source-arabic", "/?q=كيف+أكتب+بالعربية+على+لوحة+المفاتيح؟&lang=ar", _open_first),
     Shot("answer", "/answer?q=how+do+I+get+deleted+files+back%3F"),
     Shot("answer-japanese", "/answer?q=バックアップはどこに保存しますか", locale="ja-JP"),
     Shot("answer-arabic", "/answer?q=كيف+أكتب+بالعربية+على+لوحة+المفاتيح؟"),
