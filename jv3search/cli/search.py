@@ -128,8 +128,8 @@ def search(
         wanted = {"k": k, "mode": mode, "group": group, "explain": explain, "read": languages, "since": since}
         filters = {"languages": comma_parted(lang), "formats": comma_parted(types), "under": folders}
         ask = asks_first(kb.settings.server, wanted | filters | {"index": kb.reader.stamp()[0]}, ask)
-    # The knowledge base is not closed: freeing the model takes longer than asking it, and the process ends anyway.
-    with counting(len(questions), "searching", beside_results=True) as step:
+    # The index is closed, the model is not: freeing it takes longer than asking it, and the process ends anyway.
+    with kb.reader, counting(len(questions), "searching", beside_results=True) as step:
         for number, question in enumerate(questions, start=1):
             with _in_line(number, queries):
                 result = ask(question)
