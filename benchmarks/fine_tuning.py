@@ -22,10 +22,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.packages import unpacked
 from training.reference import INDEXES, Section, book
 from training.settings import FAQ_PACKAGES
 
 WORK = Path(__file__).parent / "work" / "fine-tuning"
+BOOKS = WORK / "books"
 LEAST = 60  # characters below a heading
 MOST = 1200  # as many tokens as are learned from, at least
 HANDBOOK = {
@@ -37,29 +39,16 @@ Book = dict[str, dict[str, Section]]
 """Language -> anchor -> section."""
 
 
-def unpacked(*packages: str) -> Path:
-    """A folder with the files of some packages."""
-    for package in packages:
-        folder = WORK / "unpacked" / package
-        if not folder.exists():
-            for place in ("debs", "unpacked"):
-                (WORK / place).mkdir(parents=True, exist_ok=True)
-            subprocess.run(["apt-get", "download", "-qq", package], cwd=WORK / "debs", check=True)
-            (deb,) = (WORK / "debs").glob(f"{package}_*.deb")
-            subprocess.run(["dpkg", "-x", deb, folder], check=True)
-    return WORK / "unpacked"
-
-
 def handbook() -> Book:
     """The Debian Administrator's Handbook."""
-    folder = unpacked("debian-handbook") / "debian-handbook"
+    folder = unpacked(BOOKS, "debian-handbook") / "debian-handbook"
     return {lang: _book(sorted(folder.rglob(f"{name}/*.html"))) for lang, name in HANDBOOK.items()}
 
 
 def reference() -> Book:
     """The Debian Reference."""
     packages = [f"debian-reference-{name}" for name in REFERENCE.values()]
-    folder = unpacked(*packages)
+    folder = unpacked(BOOKS, *packages)
     return {
         lang: _book(sorted((folder / f"debian-reference-{name}").rglob(f"*.{name}.html")))
         for lang, name in REFERENCE.items()
@@ -68,7 +57,7 @@ def reference() -> Book:
 
 def faq() -> Book:
     """The Debian FAQ."""
-    folder = unpacked(*FAQ_PACKAGES.values())
+    folder = unpacked(BOOKS, *FAQ_PACKAGES.values())
     return {
         lang.removesuffix("-cn"): _book(sorted((folder / package).rglob(f"*.{lang}.html")))
         for lang, package in FAQ_PACKAGES.items()

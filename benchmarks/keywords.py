@@ -25,7 +25,6 @@ import re
 import shutil
 import sqlite3
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +37,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from benchmarks.legs import keyword
 from benchmarks.measure import in_own_process, machine, report_to_parent
+from benchmarks.packages import unpacked
 from jv3search.indexes import IndexReader, LedgerRow, Manifest, open_reader, open_writer
 from jv3search.types import Chunk, Document, EmbeddedDocument, Filter, Source, Span, unit_rows
 
@@ -66,17 +66,7 @@ def fetch() -> Path:
     """The packages, each unpacked into a folder of its own."""
     packages = [f"libreoffice-help-{name}" for name in HELP.values()]
     packages += [f"libreoffice-l10n-{name}" for name in MESSAGES.values()]
-    WORK.mkdir(parents=True, exist_ok=True)
-    for package in packages:
-        if (WORK / package).exists():
-            continue
-        subprocess.run(
-            ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", package], cwd=WORK, check=True
-        )
-        [file] = WORK.glob(f"{package}_*.deb")
-        subprocess.run(["dpkg", "-x", file, WORK / "partial"], check=True)
-        (WORK / "partial").rename(WORK / package)
-    return WORK
+    return unpacked(WORK, *packages)
 
 
 def pages(language: str) -> Iterator[str]:

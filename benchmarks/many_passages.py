@@ -13,7 +13,6 @@ passage is surrounded by variants. Queries are real: messages that are in no pas
 from __future__ import annotations
 
 import gettext
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.packages import unpacked
 from jv3search import load_encoder
 from jv3search.types import Embedding, unit_rows
 
@@ -73,22 +73,8 @@ class RealPassages:
 
 def real_passages(languages: int) -> list[RealPassages]:
     """The first so many of LANGUAGES, fetched and embedded when first asked for."""
-    _fetch()
+    unpacked(WORK, *(f"libreoffice-l10n-{name}" for name in LANGUAGES))
     return [_real(name) for name in LANGUAGES[:languages]]
-
-
-def _fetch() -> None:
-    WORK.mkdir(parents=True, exist_ok=True)
-    for package in (f"libreoffice-l10n-{name}" for name in LANGUAGES):
-        if (WORK / package).exists():
-            continue
-        subprocess.run(
-            ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", package], cwd=WORK, check=True
-        )
-        [file] = WORK.glob(f"{package}_*.deb")
-        subprocess.run(["dpkg", "-x", file, WORK / "partial"], check=True)
-        (WORK / "partial").rename(WORK / package)
-        file.unlink()
 
 
 def _real(name: str) -> RealPassages:

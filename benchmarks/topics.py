@@ -25,7 +25,6 @@ import json
 import random
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.everyday import SETS, rows
+from benchmarks.packages import unpacked
 from jv3search import knowledge_base
 from jv3search.analysis.classification import TASK, classify
 from jv3search.analysis.clusters import clustered, document_rows, usual_count, without_language
@@ -56,15 +56,6 @@ Labelled = Iterator[tuple[str, str]]
 Labels = NDArray[np.intp]
 
 
-def fetch(*packages: str) -> None:
-    """Debian packages, unpacked side by side."""
-    for package in packages:
-        if not (TREE / package).exists():
-            TREE.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["apt-get", "download", "-qq", package], cwd=WORK, check=True)
-            subprocess.run(["dpkg", "-x", next(WORK.glob(f"{package}_*.deb")), TREE / package], check=True)
-
-
 def everyday(half: str) -> Labelled:
     """Everyday documents by subject; those of no subject are left out."""
     with (HERE / f"topics-{half}.tsv").open(encoding="utf-8") as lines:
@@ -82,7 +73,7 @@ def multilingual() -> Labelled:
 
 def handbook() -> Labelled:
     """Sections by chapter, each in one language."""
-    fetch(CHOICE_PACKAGE)
+    unpacked(TREE, CHOICE_PACKAGE)
     chance = random.Random(0)
     pages = {
         language: {path.name: path.read_text("utf-8") for path in reference.handbook_files(language, TREE)}
@@ -102,7 +93,7 @@ def handbook() -> Labelled:
 
 def frequent_questions() -> Labelled:
     """Sections of the Debian FAQ by chapter, each in one language."""
-    fetch(*FAQ_PACKAGES.values())
+    unpacked(TREE, *FAQ_PACKAGES.values())
     chance = random.Random(0)
     for section in faq.sections(TREE):
         language = chance.choice(list(section.texts))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import unescape
@@ -19,6 +18,7 @@ from pathlib import Path
 from benchmarks.debian_reference import LANGUAGES as REFERENCE
 from benchmarks.debian_reference import fetch as fetch_reference
 from benchmarks.debian_reference import query_of
+from benchmarks.packages import unpacked
 from jv3search.readers import SandboxedReader
 from jv3search.types import Document, Span
 
@@ -130,7 +130,7 @@ def _pages(book: str, every: int) -> dict[str, dict[str, Path]]:
         folder = fetch_reference()
         by_language = {lang: (folder / lang, "ch*.html") for lang in REFERENCE.values()}
     else:
-        folder = _fetch_handbook()
+        folder = unpacked(WORK, "debian-handbook") / "debian-handbook/usr/share/doc/debian-handbook/html"
         by_language = {lang: (folder / name, "*.html") for name, lang in HANDBOOK.items()}
     pages = {
         language: {page.name.partition(".html")[0].removesuffix(f".{language}"): page for page in of.glob(pattern)}
@@ -141,17 +141,3 @@ def _pages(book: str, every: int) -> dict[str, dict[str, Path]]:
     names = sorted(set.intersection(*(set(of) for of in pages.values())))
     shared = [name for name in names if not name.startswith(_LISTS)][every // 2 :: every]
     return {language: {name: of[name] for name in shared} for language, of in pages.items()}
-
-
-def _fetch_handbook() -> Path:
-    """The handbook's HTML, a folder a language."""
-    unpacked = WORK / "handbook"
-    if not unpacked.exists():
-        partial = WORK / "handbook.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        subprocess.run(["apt-get", "download", "-qq", "debian-handbook"], cwd=partial, check=True)
-        for package in partial.glob("*.deb"):
-            subprocess.run(["dpkg", "-x", package, partial], check=True)
-        partial.rename(unpacked)
-    return unpacked / "usr/share/doc/debian-handbook/html"

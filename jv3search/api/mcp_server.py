@@ -74,6 +74,10 @@ def _with_our_errors(tool: Tool) -> Tool:
     return cast(Tool, call)
 
 
+Languages = Annotated[list[str] | None, Field(description="Only passages in these languages: ['de', 'ja'].")]
+Formats = Annotated[list[str] | None, Field(description="Only documents of these formats: ['pdf'].")]
+
+
 class Tools:
     """What an agent can do, over one service."""
 
@@ -86,12 +90,8 @@ class Tools:
         query: Annotated[str, Field(description="A question or words, in any language.")],
         k: Annotated[int, Field(ge=1, le=20, description="How many passages.")] = 5,
         mode: Annotated[Mode, Field(description="hybrid, dense (meaning) or keyword (words).")] = "hybrid",
-        languages: Annotated[
-            list[str] | None, Field(description="Only passages in these languages: ['de', 'ja'].")
-        ] = None,
-        formats: Annotated[
-            list[str] | None, Field(description="Only documents of these formats: ['pdf'].")
-        ] = None,
+        languages: Languages = None,
+        formats: Formats = None,
         read: Annotated[
             list[str] | None, Field(description="Show a passage in the first of these languages it exists in.")
         ] = None,
@@ -117,12 +117,8 @@ class Tools:
     def answer(
         self,
         question: Annotated[str, Field(description="A question, in any language; it may hold what a query may.")],
-        languages: Annotated[
-            list[str] | None, Field(description="Only passages in these languages: ['de', 'ja'].")
-        ] = None,
-        formats: Annotated[
-            list[str] | None, Field(description="Only documents of these formats: ['pdf'].")
-        ] = None,
+        languages: Languages = None,
+        formats: Formats = None,
         quote: Annotated[
             bool, Field(description="Quote the passages, even if the settings name a language model.")
         ] = False,

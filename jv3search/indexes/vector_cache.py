@@ -12,6 +12,7 @@ from jv3search.indexes.catalog.embeddings import blocks, chunk_count, language_s
 from jv3search.indexes.catalog.errors import damaged
 from jv3search.indexes.catalog.index_info import IndexInfo, read_info
 from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.checked_file import discard_unfinished
 from jv3search.indexes.vectors import files
 from jv3search.indexes.vectors.files import VectorFile
 from jv3search.indexes.vectors.languages import ChunkLanguages
@@ -86,7 +87,7 @@ def save(folder: Path, snapshot: VectorSnapshot, notices: list[str]) -> None:
 
 def clean(folder: Path, info: IndexInfo) -> None:
     """Delete what a killed process left, and vectors that are not of this catalog as it is."""
-    files.discard_unfinished(folder)
+    discard_unfinished(folder)
     good = fitting(folder, info)
     for file in files.saved(folder):
         if file not in good:

@@ -15,6 +15,7 @@ import pytest
 from jv3search.errors import IndexMismatch, IndexNotFound, JV3SearchError, StorageError
 from jv3search.indexes import open_reader, open_writer
 from jv3search.indexes.catalog.errors import as_storage_errors
+from jv3search.indexes.checked_file import checksum
 from jv3search.indexes.vectors import files
 from jv3search.types import Filter
 from tests.legs import dense, keyword
@@ -89,7 +90,7 @@ def test_vectors_with_a_right_checksum_that_faiss_cannot_read_are_healed(local: 
     path = vectors(local.folder)
     path.write_bytes(b"not from FAISS")
     [file] = files.saved(local.folder)
-    name = path.name.replace(file.checksum, files._checksum(path))
+    name = path.name.replace(file.checksum, checksum(path))
     path.rename(path.with_name(name))
     assert "cannot be read" in compare(local, oracle)[0]
 
@@ -101,7 +102,7 @@ def test_vectors_of_an_older_format_are_made_again(local: Place) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: -8 - int.from_bytes(content[-8:], "little")])
     name, _, _ = path.stem.rpartition("-")
-    path.rename(path.with_name(f"{name}-{files._checksum(path)}.faiss"))
+    path.rename(path.with_name(f"{name}-{checksum(path)}.faiss"))
     assert "cannot be read; it is rebuilt" in compare(local, oracle)[0]
     assert compare(local, oracle) == []
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import xxhash
 
+from jv3search.indexes import checked_file
+from jv3search.indexes.checked_file import checksum
 from jv3search.indexes.keywords.segment import Segment
 from jv3search.indexes.keywords.terms import FINGERPRINT
 
@@ -18,8 +18,6 @@ _NAME = re.compile(
     r"keywords-(?P<identity>[0-9a-f]{8})-(?P<terms>[0-9a-f]{8})-(?P<first>\d+)-(?P<end>\d+)-(?P<generation>\d+)"
     r"-(?P<checksum>[0-9a-f]{16})\.segment"
 )
-_UNFINISHED = ".unfinished"
-_AT_ONCE = 4 << 20  # bytes read at a time for the checksum
 _FORMAT = 1
 TERMS = xxhash.xxh32_hexdigest(f"{_FORMAT}, {FINGERPRINT}".encode())
 """Of the format of a segment and the function that makes the terms."""
@@ -65,21 +63,13 @@ def saved(folder: Path) -> list[SegmentFile]:
 
 def is_whole(folder: Path, file: SegmentFile) -> bool:
     """Whether its bytes are those that were written."""
-    return _checksum(folder / file.name) == file.checksum
+    return checksum(folder / file.name) == file.checksum
 
 
 def save(folder: Path, segment: Segment, file: SegmentFile) -> SegmentFile:
     """Write it aside, then give it its name: it is there whole or not at all. May raise OSError."""
-    unfinished = folder / f"{uuid.uuid4().hex}{_UNFINISHED}"
-    try:
-        segment.save(unfinished)
-        with unfinished.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        file = replace(file, checksum=_checksum(unfinished))
-        unfinished.replace(folder / file.name)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return file
+    digest = checked_file.save(folder, segment.save, lambda digest: replace(file, checksum=digest).name)
+    return replace(file, checksum=digest)
 
 
 def keep_only(folder: Path, files: Iterable[SegmentFile]) -> None:
@@ -91,11 +81,3 @@ def keep_only(folder: Path, files: Iterable[SegmentFile]) -> None:
                 (folder / file.name).unlink(missing_ok=True)
             except PermissionError:  # the next writer deletes it
                 continue
-
-
-def _checksum(path: Path) -> str:
-    digest = xxhash.xxh3_64()
-    with path.open("rb") as stream:
-        while part := stream.read(_AT_ONCE):
-            digest.update(part)
-    return digest.hexdigest()

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import xxhash
-
+from jv3search.indexes import checked_file
+from jv3search.indexes.checked_file import checksum
 from jv3search.indexes.vectors.port import VectorIndex
 
 _NAME = re.compile(
     r"vectors-(?P<identity>[0-9a-f]{8})-(?P<generation>\d+)-(?P<kind>[a-z]+)-(?P<dimension>\d+)"
     r"-(?P<top>\d+)-(?P<checksum>[0-9a-f]{16})\.faiss"
 )
-_UNFINISHED = ".unfinished"
-_AT_ONCE = 4 << 20  # bytes read at a time for the checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +54,13 @@ def saved(folder: Path) -> list[VectorFile]:
 
 def is_whole(folder: Path, file: VectorFile) -> bool:
     """Whether its bytes are those that were written."""
-    return _checksum(folder / file.name) == file.checksum
+    return checksum(folder / file.name) == file.checksum
 
 
 def save(folder: Path, index: VectorIndex, file: VectorFile) -> VectorFile:
     """Write it aside, then give it its name: it is there whole or not at all. Older ones go. May raise OSError."""
-    unfinished = folder / f"{uuid.uuid4().hex}{_UNFINISHED}"
-    try:
-        index.save(unfinished)
-        with unfinished.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        file = replace(file, checksum=_checksum(unfinished))
-        unfinished.replace(folder / file.name)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    _sync_folder(folder)
+    digest = checked_file.save(folder, index.save, lambda digest: replace(file, checksum=digest).name)
+    file = replace(file, checksum=digest)
     for other in saved(folder):
         newer = other.identity == file.identity and other.generation > file.generation
         if other != file and not newer:
@@ -83,27 +71,3 @@ def save(folder: Path, index: VectorIndex, file: VectorFile) -> VectorFile:
 def discard(folder: Path, file: VectorFile) -> None:
     """Delete one; a reader that has it open keeps it until it lets go."""
     (folder / file.name).unlink(missing_ok=True)
-
-
-def discard_unfinished(folder: Path) -> None:
-    """Delete what a killed process left half written."""
-    for path in folder.glob(f"*{_UNFINISHED}"):
-        path.unlink(missing_ok=True)
-
-
-def _checksum(path: Path) -> str:
-    digest = xxhash.xxh3_64()
-    with path.open("rb") as stream:
-        while part := stream.read(_AT_ONCE):
-            digest.update(part)
-    return digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,53 @@
+"""Files of the caches: written whole or not at all, and named by a checksum that tells the damaged ones."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import xxhash
+
+_UNFINISHED = ".unfinished"
+_AT_ONCE = 4 << 20  # bytes read at a time for the checksum
+
+
+def save(folder: Path, write: Callable[[Path], None], name: Callable[[str], str]) -> str:
+    """Have a file written aside, then give it the name made of its checksum, which is returned; OSError if not."""
+    unfinished = folder / f"{uuid.uuid4().hex}{_UNFINISHED}"
+    try:
+        write(unfinished)
+        with unfinished.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        digest = checksum(unfinished)
+        unfinished.replace(folder / name(digest))
+    finally:
+        unfinished.unlink(missing_ok=True)
+    _sync_folder(folder)
+    return digest
+
+
+def discard_unfinished(folder: Path) -> None:
+    """Delete what a killed process left half written."""
+    for path in folder.glob(f"*{_UNFINISHED}"):
+        path.unlink(missing_ok=True)
+
+
+def checksum(path: Path) -> str:
+    """XXH3 of a file's bytes: 16 hex digits. May raise OSError."""
+    digest = xxhash.xxh3_64()
+    with path.open("rb") as stream:
+        while part := stream.read(_AT_ONCE):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
