@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import locale
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -96,6 +97,7 @@ def test_a_damaged_graph_is_made_again(checkpoints, kept, damage):
 
 
 def test_several_may_start_at_once(checkpoints, kept):
+    before = locale.setlocale(locale.LC_CTYPE)
     with ThreadPoolExecutor(4) as pool:
         results = [rows for rows, _ in pool.map(lambda _: loaded(checkpoints[0]), range(4))]
     for rows in results[1:]:
@@ -103,6 +105,7 @@ def test_several_may_start_at_once(checkpoints, kept):
     assert names(kept).count(".json") == 1
     assert not list(kept.glob("writing-*"))
     assert loaded(checkpoints[0])[1]
+    assert locale.setlocale(locale.LC_CTYPE) == before  # OpenVINO sets it while it writes
 
 
 def test_without_a_place_to_write_it_is_compiled_each_time(checkpoints, tmp_path, monkeypatch):

@@ -23,25 +23,26 @@ def ask_on(page: Page, question: str) -> None:
     settled(page)
 
 
-def questions(page: Page) -> list[str]:
-    return page.locator(".jv3-question").all_inner_texts()
+def expect_questions(page: Page, *asked: str) -> None:
+    """The questions of the conversation, in order; waits for a page that is still being drawn."""
+    expect(page.locator(".jv3-question")).to_have_text(list(asked))
 
 
 def test_a_conversation_without_a_model(serve, open_page, library) -> None:
     page = open_page(serve(library) + f"/answer?q={BRAKE}&lang=de", locale="de-DE")
-    assert questions(page) == [BRAKE]
+    expect_questions(page, BRAKE)
     expect(page.get_by_text("Ohne Sprachmodell wird eine Frage so gesucht")).to_be_visible()
     first = page.locator(".jv3-said").count()
     ask_on(page, "Womit öle ich die Kette? type:pdf")
     ask_on(page, "Und wie flicke ich den Schlauch?")
-    assert questions(page) == [BRAKE, "Womit öle ich die Kette? type:pdf", "Und wie flicke ich den Schlauch?"]
+    expect_questions(page, BRAKE, "Womit öle ich die Kette? type:pdf", "Und wie flicke ich den Schlauch?")
     expect(page.get_by_text("Gesucht wurde: Und wie flicke ich den Schlauch? type:pdf")).to_be_visible()
     assert "lang=de" in page.url
     assert page.locator(".jv3-said").count() > first
     page.go_back()
     page.wait_for_url("**turn=1**")
     settled(page)
-    assert questions(page) == [BRAKE, "Womit öle ich die Kette? type:pdf"]
+    expect_questions(page, BRAKE, "Womit öle ich die Kette? type:pdf")
     page.get_by_role("button", name="Neu beginnen").click()
     expect(page.get_by_role("heading", name="Fragen Sie Ihre Dokumente")).to_be_visible()
     assert "lang=de" in page.url
@@ -50,7 +51,7 @@ def test_a_conversation_without_a_model(serve, open_page, library) -> None:
     field.press("Enter")
     page.wait_for_url("**q=Reifen**")
     settled(page)
-    assert questions(page) == ["Reifen"]
+    expect_questions(page, "Reifen")
 
 
 def test_a_source_of_an_earlier_answer_opens(serve, open_page, library) -> None:
@@ -60,7 +61,7 @@ def test_a_source_of_an_earlier_answer_opens(serve, open_page, library) -> None:
     page.locator('[class*="st-key-cited-0-1"] button').click()
     page.wait_for_url("**doc=**")
     settled(page)
-    assert len(questions(page)) == 2
+    expect(page.locator(".jv3-question")).to_have_count(2)
     page.get_by_text("Text dieser Seite").click()
     assert " ".join(page.locator("mark.jv3-found").first.inner_text().split()) == words
 

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,6 +34,10 @@ Properties = Mapping[str, str | int | bool]
 _MOST = 4  # graphs kept, those used last: one of the full-size model has 1.8 GB
 _ABANDONED = 3600.0  # seconds after which what a killed process left is deleted
 _WRITING = "writing-"  # begins the name of a folder in which a graph is being written
+
+# While OpenVINO writes a graph, the locale of the whole process is "C": two that write at once each take the other's
+# "C" for the locale to go back to, and every file opened afterwards without an encoding would be read as ASCII.
+_ONE_WRITES = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,8 @@ def _made(core: ov.Core, key: str, properties: Properties, build: Build) -> Comp
 def _compiled_into(core: ov.Core, graph: ov.Model, properties: Properties, place: str) -> ov.CompiledModel:
     """OpenVINO writes the file itself as it compiles: exported by Python it would be in memory three times."""
     try:
-        return core.compile_model(graph, "CPU", {**properties, "CACHE_DIR": place})
+        with _ONE_WRITES:
+            return core.compile_model(graph, "CPU", {**properties, "CACHE_DIR": place})
     except RuntimeError:  # a full disk, say; what is wrong with the graph itself is raised again
         return core.compile_model(graph, "CPU", dict(properties))
 
