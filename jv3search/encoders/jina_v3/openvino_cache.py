@@ -35,8 +35,8 @@ _MOST = 4  # graphs kept, those used last: one of the full-size model has 1.8 GB
 _ABANDONED = 3600.0  # seconds after which what a killed process left is deleted
 _WRITING = "writing-"  # begins the name of a folder in which a graph is being written
 
-# While OpenVINO writes a graph, the locale of the whole process is "C": two that write at once each take the other's
-# "C" for the locale to go back to, and every file opened afterwards without an encoding would be read as ASCII.
+# While OpenVINO writes a graph, the locale of the whole process is "C". Two that write at once take each other's
+# "C" for the locale to go back to, and every file opened later without an encoding would be read as ASCII.
 _ONE_WRITES = threading.Lock()
 
 
