@@ -94,8 +94,9 @@ Query language by row, passage language by column, {hidden} dimensions:
 
 {matrix}
 
-Whole chapters, late chunking against embedding every chunk alone: share of chunks of about 400 characters that are
-among the first ten for the title of their section. "Pointing" chunks begin with "this", "it" and the like.
+Late chunking of whole chapters and of their sections against embedding every chunk alone: share of chunks of about
+400 characters that are among the first ten for the title of their section. jv3search reads this model's documents
+by section. "Pointing" chunks begin with "this", "it" and the like.
 Headings are context, not part of a chunk, and where it says so left out altogether. The Debian Handbook is kept
 out of the training too; variants were chosen by its titles and sections.
 
@@ -158,7 +159,7 @@ def matrix(found: dict[str, Any]) -> str:
 
 def chapters(found: dict[str, Any]) -> str:
     """Late and naive side by side."""
-    counts, all_of = ["chunks", "pointing"], ["late", "naive"]
+    counts, all_of = ["chunks", "pointing"], ["in chapter", "in section", "naive"]
     names = [*all_of, *(f"{name}, {part}" for part in ("pointing", "second half") for name in all_of)]
     rows = [
         [key, *(int(row[count]) for count in counts), *(row[name] for name in names)]

@@ -1,16 +1,21 @@
-"""Late chunking against naive chunking on whole chapters of both reserved books, through the public encoder."""
+"""Late chunking in whole chapters and in their sections, and naive chunking, on both reserved books.
+
+All through the public encoder.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jv3search.encoders.models import load
+from jv3search.encoders.port import Encoder
 from jv3search.types import Span
 from training.reference import HITS, INDEXES, Section, chapter, files, handbook_files
 
@@ -85,19 +90,31 @@ def ranks(queries: Numbers, chunks: Numbers, titles: NDArray[np.int64]) -> NDArr
     return np.array([(others[t] & (scores[t] > s)).sum() for t, s in zip(titles, own, strict=True)])
 
 
+def section_by_section(encoder: Encoder, chapter: Chapter) -> Numbers:
+    """Late chunking of every section by itself, its heading in front."""
+    cuts = [n for n, title in enumerate(chapter.titles) if not n or title != chapter.titles[n - 1]]
+    rows = []
+    for first, last in pairwise([*cuts, len(chapter.titles)]):
+        start, end = chapter.spans[first - 1].end if first else 0, chapter.spans[last - 1].end
+        spans = [Span(span.start - start, span.end - start) for span in chapter.spans[first:last]]
+        rows.append(encoder.encode_document(chapter.text[start:end], spans))
+    return np.concatenate(rows)
+
+
 def compare(folder: Path, book: str, lang: str, headings: bool = True) -> dict[str, float]:
-    """Share of chunks among the first ten for their section's title: late and naive, all and pointing ones."""
+    """Share of chunks among the first ten for their section's title: late (two contexts) and naive."""
     encoder = load(folder)
     chapters, names = chapters_of(BOOKS[book](lang), headings)
     titles = np.array([t for c in chapters for t in c.titles])
     texts = [c.text[s.start : s.end] for c in chapters for s in c.spans]
     queries = encoder.encode(names, "retrieval.query")
     late = np.concatenate([encoder.encode_document(c.text, c.spans) for c in chapters])
+    in_section = np.concatenate([section_by_section(encoder, c) for c in chapters])
     naive = encoder.encode(texts, "retrieval.passage")
     pointing = np.array([bool(re.match(POINTING[lang], text)) for text in texts])
     deep = np.concatenate([[s.start > len(c.text) / 2 for s in c.spans] for c in chapters])
     result = {"chunks": len(texts), "pointing": int(pointing.sum())}
-    for name, rows in (("late", late), ("naive", naive)):
+    for name, rows in (("in chapter", late), ("in section", in_section), ("naive", naive)):
         hit = ranks(queries, rows, titles) < HITS
         result |= {
             name: hit.mean(),

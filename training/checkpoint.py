@@ -48,7 +48,7 @@ Adapter = dict[str, Tensor]
 
 
 def config() -> dict[str, object]:
-    """Key for key what config.json of jina-embeddings-v3-hf holds."""
+    """Key for key what config.json of jina-embeddings-v3-hf holds, and what a chunk is read in."""
     return {
         "_name_or_path": "jv3-mini",
         "architectures": ["JinaEmbeddingsV3Model"],
@@ -84,6 +84,7 @@ def config() -> dict[str, object]:
         "use_cache": True,
         "use_flash_attn": True,
         "vocab_size": VOCABULARY,
+        "late_chunking_context": "section",
         "task_instructions": PREFIXES,
     }
 

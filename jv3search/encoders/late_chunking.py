@@ -9,6 +9,8 @@ reference evaluation, which its API reproduces, are kept:
   kept whole, each later one drops its first `overlap` states; only the first window has <s> and the
   instruction, only the last one </s>.
 
+Some models read a chunk better among the chunks of its own section than in the whole document: `by_section`.
+
 Where the reference drops chunks (past a length limit, or without tokens) this module refuses instead:
 there is exactly one row a span, or an InputError.
 """
@@ -18,6 +20,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,8 @@ from jv3search.types import Span
 
 TokenRange = tuple[int, int]
 """Half-open range of token positions in `TokenizedText.ids`."""
+
+TokenIds = NDArray[np.int64]
 
 _NOBODY = -1
 
@@ -110,6 +115,27 @@ def chunk_ranges(tokens: TokenizedText, spans: Sequence[Span]) -> tuple[list[Spa
         joined = _joined(joined, ranges)
         ranges = _owned(tokens, joined)
     return joined, _with_specials(tokens, [owned for owned in ranges if owned is not None])
+
+
+def by_section(
+    tokens: TokenizedText, ranges: Sequence[TokenRange], opening: Sequence[int]
+) -> list[tuple[TokenIds, list[TokenRange]]]:
+    """A document as one text a section: (ids, ranges of its chunks), each with instruction and special tokens.
+
+    `ranges` (n) are those of the document's chunks, `opening` the numbers of the chunks that open a section,
+    ascending. Chunks before the first of them are a section, too.
+    """
+    cuts = sorted({0, *opening, len(ranges)})
+    starts = [tokens.first, *(ranges[chunk][0] for chunk in cuts[1:-1]), tokens.last]
+    head, tail = tokens.ids[: tokens.first], tokens.ids[tokens.last :]
+    parts = []
+    for (first, last), (start, end) in zip(pairwise(cuts), pairwise(starts), strict=True):
+        ids = np.concatenate([head, tokens.ids[start:end], tail])
+        inside = [(a - start + len(head), b - start + len(head)) for a, b in ranges[first:last]]
+        inside[0] = (0, inside[0][1])
+        inside[-1] = (inside[-1][0], len(ids))
+        parts.append((ids, inside))
+    return parts
 
 
 def _joined(spans: Sequence[Span], ranges: Sequence[TokenRange | None]) -> list[Span]:

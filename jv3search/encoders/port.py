@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,17 @@ from numpy.typing import NDArray
 from jv3search.encoders.late_chunking import TokenizedText, TokenRange
 from jv3search.types import Embedding, Span, Task
 
-ChunkedText = tuple[TokenizedText, Sequence[TokenRange]]
-"""A document as the encoder tokenised it, and the tokens that each of its chunks pools (`chunk_ranges`)."""
+
+class ChunkedText(NamedTuple):
+    """A document as the encoder tokenised it, and the tokens that each of its chunks pools (`chunk_ranges`).
+
+    `opening` are the numbers of the chunks that open a section, ascending.
+    """
+
+    tokens: TokenizedText
+    ranges: Sequence[TokenRange]
+    opening: Sequence[int] = ()
+
 
 LONGEST_TOKEN = 32
 """Characters of a token, at the very most: what is longer than so many for each token cannot fit into a window."""
@@ -67,6 +76,7 @@ class Encoder(Protocol):
     ) -> list[Embedding]:
         """Late chunking under retrieval.passage: for each document a (chunks, dimension) array of unit rows.
 
+        The context of a chunk is its document, or its section where the checkpoint says so.
         `on_tokens` is told the number of tokens after each forward pass.
         """
         ...

@@ -22,7 +22,7 @@ from jv3search.evaluation.beir import CorpusDocument
 from jv3search.evaluation.cached_encoder import cut
 from jv3search.indexes import IndexReader, LedgerRow, Manifest, open_reader, open_writer
 from jv3search.ingest.chunks import chunk_spans
-from jv3search.ingest.prepare import make_chunks
+from jv3search.ingest.prepare import make_chunks, opening
 from jv3search.types import UNKNOWN_LANGUAGE, Chunk, Document, EmbeddedDocument, Embedding, Source
 
 Pooling = Literal["late", "naive"]
@@ -127,4 +127,5 @@ def _embed(
 
 def _passages(document: Document, chunks: Sequence[Chunk], encoder: Encoder) -> ChunkedText:
     tokens = encoder.tokenize(document.text)
-    return tokens, token_ranges(tokens, [chunk.span for chunk in chunks])
+    spans = [chunk.span for chunk in chunks]
+    return ChunkedText(tokens, token_ranges(tokens, spans), opening(document.sections, spans))

@@ -23,7 +23,7 @@ from jv3search.indexes.catalog.write_transaction import WriteTransaction
 from jv3search.indexes.keyword_cache import KeywordCache
 from jv3search.indexes.manifest import Manifest
 from jv3search.indexes.rows import LedgerRow
-from jv3search.types import EmbeddedDocument, Embedding, Span
+from jv3search.types import Document, EmbeddedDocument, Embedding, Span
 
 KINDS = ("auto", "flat", "ivf")
 
@@ -50,12 +50,13 @@ class IndexWriter:
         with self._catalog.read() as transaction:
             return digests(transaction)
 
-    def embeddings_of(self, uri: str, text: str, spans: Sequence[Span]) -> Embedding | None:
-        """The rows (spans, dimension) of a stored document that has this text in these chunks, else None."""
+    def embeddings_of(self, uri: str, document: Document, spans: Sequence[Span]) -> Embedding | None:
+        """The rows (spans, dimension) of a stored document with this text, sections and chunks, else None."""
         with self._catalog.read() as transaction:
             if [chunk.span for chunk in chunks_of(transaction, uri)] != list(spans):
                 return None
-            if read_document(transaction, uri).text != text:
+            stored = read_document(transaction, uri)
+            if (stored.text, stored.sections) != (document.text, document.sections):
                 return None
             _, rows = rows_of(transaction, chunk_ids_of(transaction, uri), self.manifest.dimension)
             return rows.astype(np.float32)

@@ -17,7 +17,7 @@ _KEPT = 16 << 20  # bytes of embeddings kept for copies that come later in the r
 class Embedder:
     """Embeds documents by late chunking.
 
-    A chunk's embedding depends on its whole document. So embeddings are reused where text and chunks are the same:
+    A chunk's embedding depends on its document. So they are reused where text, chunks and sections are the same:
     those of a copy in this run, and those that the index has of the same file or of the same bytes elsewhere.
     """
 
@@ -31,8 +31,7 @@ class Embedder:
         """The documents with their embeddings, in order."""
         known = {item.key: self._known(item) for item in batch}
         new = {item.key: item for item in batch if known[item.key] is None}
-        passages = [(item.tokens, item.ranges) for item in new.values()]
-        made = self._encoder.encode_documents(passages, on_tokens=self._on_tokens)
+        made = self._encoder.encode_documents([item.text for item in new.values()], on_tokens=self._on_tokens)
         self._keep(dict(zip(new, made, strict=True)))
         found = known | dict(zip(new, made, strict=True))
         return self._embedded([(item, rows) for item in batch if (rows := found[item.key]) is not None])
@@ -51,7 +50,7 @@ class Embedder:
         uri = item.source.uri if item.source.uri in self._digests else self._by_digest.get(item.source.digest)
         if uri is None:
             return None
-        return self._writer.embeddings_of(uri, item.document.text, [chunk.span for chunk in item.chunks])
+        return self._writer.embeddings_of(uri, item.document, [chunk.span for chunk in item.chunks])
 
     def _keep(self, made: dict[bytes, Embedding]) -> None:
         self._kept |= made

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jv3search.encoders.late_chunking import TokenizedText, TokenRange, chunk_ranges
-from jv3search.encoders.port import Encoder
+from jv3search.encoders.port import ChunkedText, Encoder
 from jv3search.errors import EmptyDocument
 from jv3search.ingest.chunks import chunk_spans
 from jv3search.ingest.plan import Planned
@@ -20,19 +20,23 @@ from jv3search.types import UNKNOWN_LANGUAGE, Chunk, Document, Page, Section, So
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document that waits for its embeddings; `ranges` are the tokens that its chunks pool.
+    """A document that waits for its embeddings; `text` is what the encoder makes them from.
 
-    `key` is the same for the same text in the same chunks: the embeddings are the same then.
+    `key` is the same for the same text in the same chunks and sections: the embeddings are the same then.
     """
 
     key: bytes
     source: Source
     document: Document
     language: str
-    tokens: TokenizedText
-    ranges: Sequence[TokenRange]
+    text: ChunkedText
     chunks: tuple[Chunk, ...]
     seconds: float
+
+    @property
+    def tokens(self) -> TokenizedText:
+        """The tokens of the document's text."""
+        return self.text.tokens
 
     @property
     def memory(self) -> int:
@@ -63,9 +67,20 @@ def prepare(content: Content, name: str, reader: SandboxedReader, encoder: Encod
     if not spans:
         raise EmptyDocument(f"{name} has no word that the model knows")
     chunks, language = make_chunks(document, spans, ranges)
-    key = _key(document.text, spans)
+    text = ChunkedText(tokens, ranges, opening(document.sections, spans))
+    key = _key(document.text, spans, text.opening)
     seconds = time.perf_counter() - began
-    return Prepared(key, content.source, document, language, tokens, ranges, chunks, seconds)
+    return Prepared(key, content.source, document, language, text, chunks, seconds)
+
+
+def opening(sections: Sequence[Section], spans: Sequence[Span]) -> list[int]:
+    """The numbers of the chunks in which a section begins."""
+    starts = [section.span.start for section in sections]
+    return [
+        number
+        for number, span in enumerate(spans)
+        if bisect_left(starts, span.end) > bisect_left(starts, span.start)
+    ]
 
 
 def make_chunks(
@@ -89,9 +104,9 @@ def make_chunks(
     return chunks, whole
 
 
-def _key(text: str, spans: Sequence[Span]) -> bytes:
+def _key(text: str, spans: Sequence[Span], opening: Sequence[int]) -> bytes:
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
-    digest.update(repr([(span.start, span.end) for span in spans]).encode())
+    digest.update(repr(([(span.start, span.end) for span in spans], opening)).encode())
     return digest.digest()
 
 

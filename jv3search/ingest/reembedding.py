@@ -12,11 +12,11 @@ from dataclasses import replace
 import numpy as np
 
 from jv3search.encoders.late_chunking import chunk_ranges
-from jv3search.encoders.port import Encoder
+from jv3search.encoders.port import ChunkedText, Encoder
 from jv3search.indexes import DocumentRow, IndexReader, IndexWriter, Manifest
 from jv3search.ingest.chunks import chunk_spans
 from jv3search.ingest.document_vectors import document_vectors
-from jv3search.ingest.prepare import make_chunks
+from jv3search.ingest.prepare import make_chunks, opening
 from jv3search.translations.linking import link_translations
 from jv3search.types import EmbeddedDocument, Source
 
@@ -47,6 +47,6 @@ def _embed(row: DocumentRow, reader: IndexReader, encoder: Encoder, chunk_tokens
     if not spans:  # no word that this model knows: it stays in the index, to be found by none
         return EmbeddedDocument(source, document, row.language, (), np.empty((0, encoder.dimension), np.float32))
     chunks, language = make_chunks(document, spans, ranges)
-    (rows,) = encoder.encode_documents([(tokens, ranges)])
+    (rows,) = encoder.encode_documents([ChunkedText(tokens, ranges, opening(document.sections, spans))])
     (vectors,) = document_vectors([(tokens, chunks, rows)], encoder)
     return EmbeddedDocument(source, document, language, chunks, rows, vectors)

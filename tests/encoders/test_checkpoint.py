@@ -109,6 +109,7 @@ def test_a_bank_without_its_partner(checkpoints, tmp_path):
         ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 20000.0}}, "rope_parameters"),
         ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
         ({"lora_alpha": 8}, "LoRA scaling is 8/4; only 0.25"),
+        ({"late_chunking_context": "page"}, "late_chunking_context is 'page'; it can be document or section"),
         ({"lora_adaptations": ["separation"]}, "lora_adaptations"),
         ({"task_instructions": {"retrieval.query": ""}}, "task_instructions"),
     ],

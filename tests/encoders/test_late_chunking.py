@@ -13,6 +13,7 @@ from jv3search.encoders.jina_v3.tokenizer import tokenize
 from jv3search.encoders.late_chunking import (
     TokenizedText,
     Window,
+    by_section,
     chunk_ranges,
     overlapping,
     token_ranges,
@@ -50,6 +51,18 @@ def test_a_chunk_that_is_not_at_the_edge_pools_no_special_token():
 def test_one_chunk_over_everything_pools_every_token():
     tokens = by_hand("one two three", [(0, 3), (4, 7), (8, 13)])
     assert token_ranges(tokens, [Span(0, 13)]) == [(0, len(tokens))]
+
+
+def test_sections_are_read_one_by_one_with_the_instruction_and_what_lies_before_the_next():
+    tokens = by_hand("a b c d e f", [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9), (10, 11)])
+    ranges = token_ranges(tokens, [Span(0, 1), Span(2, 3), Span(6, 7), Span(8, 11)])  # c belongs to no chunk
+    assert ranges == [(0, 3), (3, 4), (5, 6), (6, 9)]
+    first, second, third = by_section(tokens, ranges, [2, 3])
+    assert (first[0].tolist(), first[1]) == ([0, 1, 2, 3, 4, 8], [(0, 3), (3, 6)])
+    assert (second[0].tolist(), second[1]) == ([0, 1, 5, 8], [(0, 4)])
+    assert (third[0].tolist(), third[1]) == ([0, 1, 6, 7, 8], [(0, 5)])
+    ((ids, whole),) = by_section(tokens, ranges, [])
+    assert (ids.tolist(), whole) == (tokens.ids.tolist(), ranges)
 
 
 def test_a_crossing_token_goes_to_the_side_with_more_of_it_and_on_a_tie_to_the_left():

@@ -16,6 +16,7 @@ TASKS: tuple[Task, ...] = get_args(Task)
 SCALING = 0.25  # lora_alpha / rank of the published adapters, 1 / 4
 _MAX_TOKENS = 8192  # Jina trains and serves up to this many; two more positions exist
 ROPE_BASE = 20000.0
+_CONTEXT = "late_chunking_context"  # a key of this project's own; published checkpoints have not got it
 
 # Values that transformers ignores or that change the arithmetic: any other value would load silently wrong.
 _REQUIRED: dict[str, object] = {
@@ -35,13 +36,15 @@ _SIZES = (
 class CheckpointConfig:
     """The facts of a checkpoint that the encoder needs; `sizes` are the native model's arguments.
 
-    `matryoshka` are the sizes that embeddings were trained to be cut to, the full one among them.
+    `matryoshka` are the sizes that embeddings were trained to be cut to, the full one among them. `context` is
+    what a late chunk of a document is read in: "document" or "section".
     """
 
     sizes: dict[str, Any]
     instructions: dict[Task, str]
     max_tokens: int
     matryoshka: tuple[int, ...] = ()
+    context: str = "document"
 
     @property
     def dimension(self) -> int:
@@ -78,11 +81,15 @@ def read_config(folder: Path) -> CheckpointConfig:
     instructions = raw["task_instructions"]
     if set(instructions) != set(TASKS):
         raise ModelError(f"{where}: task_instructions has {sorted(instructions)}, expected {sorted(TASKS)}")
+    context = raw.get(_CONTEXT, "document")
+    if context not in ("document", "section"):
+        raise ModelError(f"{where}: {_CONTEXT} is {context!r}; it can be document or section")
     return CheckpointConfig(
         sizes={key: raw[key] for key in _SIZES},
         instructions=instructions,
         max_tokens=min(_MAX_TOKENS, raw["max_position_embeddings"] - 2),
         matryoshka=tuple(sorted({*raw.get("matryoshka_dimensions", ()), raw["hidden_size"]})),
+        context=context,
     )
 
 

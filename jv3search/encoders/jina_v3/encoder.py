@@ -22,6 +22,7 @@ from jv3search.encoders.late_chunking import (
     TokenizedText,
     TokenRange,
     Window,
+    by_section,
     overlapping,
     token_ranges,
     windows,
@@ -90,9 +91,11 @@ class JinaV3Encoder:
         self, documents: Sequence[ChunkedText], *, on_tokens: Callable[[int], None] | None = None
     ) -> list[Embedding]:
         """Late chunking under retrieval.passage: one (chunks, dimension) array of unit rows a document."""
-        ranges = [of_text for _, of_text in documents]
-        texts = [tokens.ids for tokens, _ in documents]
-        return [unit_rows(rows) for rows in self._pool(texts, ranges, "retrieval.passage", on_tokens)]
+        parts = [self._in_context(*document) for document in documents]
+        texts = [ids for of_document in parts for ids, _ in of_document]
+        ranges = [of_part for of_document in parts for _, of_part in of_document]
+        rows = iter(self._pool(texts, ranges, "retrieval.passage", on_tokens))
+        return [unit_rows(np.concatenate([next(rows) for _ in of_document])) for of_document in parts]
 
     def encode_document(self, text: str, spans: Sequence[Span], *, dimension: int | None = None) -> Embedding:
         """One document by late chunking: (spans, dimension) unit rows."""
@@ -143,6 +146,14 @@ class JinaV3Encoder:
         """(tokens, dimension) last hidden states of token ids as they are."""
         (states,) = self._engine.states([Row(np.array(ids, np.int64), task)])
         return states
+
+    def _in_context(
+        self, tokens: TokenizedText, ranges: Sequence[TokenRange], opening: Sequence[int] = ()
+    ) -> Sequence[tuple[NDArray[np.int64], Sequence[TokenRange]]]:
+        """What is read as one: the whole document, or each of its sections."""
+        if self.config.context == "section" and ranges:
+            return by_section(tokens, ranges, opening)
+        return [(tokens.ids, ranges)]
 
     def _dimension(self, dimension: int | None) -> int:
         if dimension is None:
