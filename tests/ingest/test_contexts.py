@@ -58,7 +58,7 @@ def test_a_checkpoint_that_says_nothing_reads_the_whole_document(tmp_path):
         text, spans = kb.reader.text(row.uri), [chunk.span for chunk in kb.reader.chunks(row.uri)]
         found = rows(kb)
     assert (found * load(folder).encode_document(text, spans)).sum(1).min() > 0.999
-    with pytest.raises(IndexMismatch, match="with weights .* jv3search reindex --model jv3-mini"):
+    with pytest.raises(IndexMismatch, match=r"with weights .*`jv3search reindex --model jv3-mini`"):
         jv3search.open(tmp_path / "kb", model="jv3-mini").ingest(place)
 
 
