@@ -21,7 +21,11 @@ os.environ |= {  # read when Ray is imported
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # all on 127.0.0.1
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "disabled",  # else it would write a token into the home folder
+    "RAY_worker_niceness": "0",  # not 15: other tests may be running
 }
+
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 class Machines:
@@ -34,6 +38,7 @@ class Machines:
             initialize_head=True,
             head_node_args={
                 "num_cpus": 0,
+                "include_log_monitor": False,
                 "include_dashboard": False,
                 "ray_client_server_port": port,
                 "_system_config": {"health_check_period_ms": 500, "health_check_failure_threshold": 3},
@@ -71,6 +76,19 @@ def free_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
+
+
+def listening(pid: int) -> set[str]:
+    """The addresses at which a process and those it started listen to others."""
+    import psutil
+
+    found: set[str] = set()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                sockets = process.net_connections("inet")
+                found |= {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
+    return found
 
 
 @dataclass

@@ -82,8 +82,8 @@ def _check_shards(recipe: Recipe, here: str) -> None:
             "that all machines share"
         )
     try:
-        with tempfile.TemporaryFile(dir=recipe.shards):
-            pass
+        with tempfile.TemporaryFile(dir=recipe.shards) as file:
+            file.write(b"shards")
     except OSError as error:
         raise ClusterError(
             f"the worker on {here} cannot write to the shards in {recipe.shards}: {error.strerror}"
