@@ -5,6 +5,7 @@ DEVICE ?= cpu
 BIN    := $(VENV)/bin
 CLIENTS ?= .venv-clients
 PEERS  ?= .venv-peers
+RAY    ?= .venv-ray
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
 # 1: PyTorch and FAISS for NVIDIA GPUs, as a machine with one gets them; 0: for the CPU. What .venv has, it keeps.
@@ -18,7 +19,7 @@ DEV    := $(VENV)/installed-$(BUILD)-dev
 # PyTorch's builds for the CPU; what pip's own index has for Linux needs CUDA, some gigabytes. Empty: pip's own index.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: run demo ui screenshots test test-clients bench-peers browser check format bench train-mini samples wheel torch clean help
+.PHONY: run demo ui screenshots test test-clients test-ray bench-peers browser check format bench train-mini samples wheel torch clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 14
@@ -91,6 +92,15 @@ $(CLIENTS)/installed: pyproject.toml constraints.txt tests/clients.txt
 	    -e '.[serve,bridges]' -r tests/clients.txt
 	@touch $@
 
+test-ray: $(RAY)/installed ## ingest on a Ray cluster of three nodes on this machine, in an environment of its own
+	$(RAY)/bin/python -m pytest tests/cluster
+
+$(RAY)/installed: pyproject.toml constraints.txt
+	@echo "Installing jv3search, its tests and Ray into $(RAY) (some minutes) ..." >&2
+	@$(MAKE) --no-print-directory torch VENV=$(RAY) GPU=0
+	$(RAY)/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev,ray]'
+	@touch $@
+
 browser:         ## Chromium and fonts for the browser tests, on Debian and Ubuntu as root or with sudo
 	@for there in chromium chromium-browser; do if command -v $$there > /dev/null; then exit 0; fi; done; \
 	command -v apt-get > /dev/null || exit 0; \
@@ -139,4 +149,4 @@ wheel: $(DEV) ## build dist/*.whl
 	$(BIN)/python -m build --wheel
 
 clean:           ## remove the environment and what was built
-	rm -rf $(VENV) $(CLIENTS) $(PEERS) dist build
+	rm -rf $(VENV) $(CLIENTS) $(PEERS) $(RAY) dist build

@@ -12,6 +12,7 @@ JV3SearchError
 ├── IndexNotFound        no index in that folder
 ├── IndexMismatch        the index was built with another model or other settings
 ├── IndexLocked          another process is writing to the index
+├── ClusterError         machines that are to embed cannot be reached, or do not fit
 ├── AnswerError          the language model's server did not answer, or broke off
 └── StorageError         the disk is full, the folder is read-only, the catalog is damaged
 """
@@ -67,6 +68,10 @@ class IndexLocked(JV3SearchError):
 
 class StorageError(JV3SearchError):
     """The disk is full, the folder is read-only, or the catalog is damaged."""
+
+
+class ClusterError(JV3SearchError):
+    """Machines that are to embed cannot be reached, or have not what they need for it."""
 
 
 class AnswerError(JV3SearchError):

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -27,7 +28,7 @@ from jv3search.types import Document, Filter, Hit, Mode
 if TYPE_CHECKING:
     from jv3search.encoders.port import Encoder
     from jv3search.indexes import Context, DocumentRow, IndexReader, IndexWriter, LedgerRow, Manifest, Status
-    from jv3search.ingest.pipeline import Progress
+    from jv3search.ingest.pipeline import Outcomes, Progress
     from jv3search.ingest.plan import Plan
     from jv3search.ingest.walk import Found
     from jv3search.search.retrieval import SearchResult
@@ -119,6 +120,8 @@ class KnowledgeBase:
         *paths: str | Path,
         prune: bool = False,
         wait: float = 0.0,
+        on: str = "",
+        shards: Path | None = None,
         on_file: Callable[[LedgerRow], None] | None = None,
         progress: Progress | None = None,
     ) -> IngestReport:
@@ -128,12 +131,17 @@ class KnowledgeBase:
         row in the report has the reason. `prune` removes documents below the paths whose files are gone.
         `on_file` is told each file's outcome; `progress` is told more.
 
+        `on` names a Ray cluster that reads and embeds: "local-cluster", "auto" or "ray://HOST:PORT". What it
+        embeds goes through the folder `shards`, which all its machines share, and is embedded only once; this
+        process stores it.
+
         InputError if there is no document, IndexLocked if another process still writes to the index after `wait`
-        seconds, IndexMismatch if another model made it.
+        seconds, IndexMismatch if another model made it, ClusterError if the cluster cannot be used.
         """
         from jv3search.ingest.pipeline import Progress, apply_without_encoding, embed
         from jv3search.ingest.plan import make_plan
 
+        outcomes = self._outcomes_on(on, shards) if on else self._outcomes_here
         began = time.perf_counter()
         progress = progress or Progress(on_row=on_file or (lambda row: None))
         roots = self._roots(paths)
@@ -144,8 +152,7 @@ class KnowledgeBase:
             progress.on_plan(plan)
             rows = apply_without_encoding(plan, writer, prune=prune, progress=progress)
             if plan.of("add", "replace"):
-                chunk_tokens = self.settings.chunk_tokens
-                rows += embed(plan, writer, self._loaded(), chunk_tokens=chunk_tokens, progress=progress)
+                rows += embed(plan, writer, outcomes(), progress)
         removed, seconds = len(plan.vanished) if prune else 0, time.perf_counter() - began
         return IngestReport(plan, tuple(rows), self.settings.model, removed, seconds, tuple(writer.notices))
 
@@ -284,6 +291,30 @@ class KnowledgeBase:
             if self._encoder is None:
                 self._encoder = encoder_of(self.settings)
             return self._encoder
+
+    def _outcomes_here(self) -> Outcomes:
+        from jv3search.ingest.pipeline import embedded_here
+
+        return partial(embedded_here, self._loaded(), self.settings.chunk_tokens)
+
+    def _outcomes_on(self, on: str, shards: Path | None) -> Callable[[], Outcomes]:
+        """What has a cluster read and embed; what can be wrong with the arguments is found out now."""
+        from jv3search.ingest.cluster.connection import check_address, shards_folder
+
+        check_address(on)
+        folder = shards_folder(on, shards)
+
+        def outcomes() -> Outcomes:
+            from jv3search.ingest.cluster.run import embedded_on
+            from jv3search.ingest.cluster.shards import make_folder
+            from jv3search.ingest.cluster.worker import Recipe
+
+            settings, manifest = self.settings, self.manifest()
+            own = make_folder(folder, manifest)
+            recipe = Recipe(manifest, settings.models, settings.engine, settings.precision, settings.threads, own)
+            return partial(embedded_on, on, recipe)
+
+        return outcomes
 
     def _check(self) -> None:
         """IndexMismatch unless the model is the very one that made the index; looked at once."""

@@ -54,6 +54,12 @@ _PLAN_WORDS = {
 @click.option(
     "--wait", type=float, default=0.0, metavar="S", help="Seconds to wait for another ingest to end [0]."
 )
+@click.option(
+    "--on", default="", metavar="CLUSTER", help="Embed on a Ray cluster: local-cluster, auto or ray://HOST:10001."
+)
+@click.option(
+    "--shards", type=PathType(), metavar="DIR", help="Folder that all machines of the cluster share, for --on."
+)
 @json_option
 def ingest(
     paths: tuple[Path, ...],
@@ -66,6 +72,8 @@ def ingest(
     dry_run: bool,
     prune: bool,
     wait: float,
+    on: str,
+    shards: Path | None,
     as_json: bool,
 ) -> int:
     """Read the documents in PATHs (./ingest if none is given), embed them with late chunking, store them.
@@ -76,6 +84,8 @@ def ingest(
 
     if dim is not None:
         _check_dimension(dim)
+    if shards is not None and not on:
+        raise click.UsageError("--shards goes with --on: name a cluster, or leave it out")
     kb = knowledge_base.open(
         index, create=True, model=model, engine=engine, dimension=dim, kind=kind, chunk_tokens=chunk_tokens
     )
@@ -83,7 +93,7 @@ def ingest(
         if dry_run:
             return _show_plan(kb.plan(*paths, prune=prune, progress=bars.progress()), kb.settings, prune, as_json)
         notice(f"Model: {kb.settings.model}. Index: {kb.settings.index}.")
-        report = kb.ingest(*paths, prune=prune, wait=wait, progress=bars.progress())
+        report = kb.ingest(*paths, prune=prune, wait=wait, on=on, shards=shards, progress=bars.progress())
     for remark in report.notices:
         notice(remark)
     return _show_outcome(report, kb.settings, as_json)

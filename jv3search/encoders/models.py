@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jv3search.encoders.engine import Engine
     from jv3search.encoders.jina_v3.config import CheckpointConfig
     from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
+    from jv3search.encoders.jina_v3.tokenizer import JinaV3Tokenizer
 
 JINA_V3 = "jina-embeddings-v3"
 MINI = "jv3-mini"
@@ -157,6 +158,14 @@ def load(folder: Path, threads: int = 0, engine: str = "auto", precision: str = 
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     engine, precision = runs_on(folder, engine, precision)
     return JinaV3Encoder(folder, config, tokenizer, _engine(engine, precision, folder, config, threads))
+
+
+def load_tokenizer(folder: Path) -> JinaV3Tokenizer:
+    """What reading and splitting documents needs of a checkpoint folder; ModelError if it is damaged."""
+    from jv3search.encoders.jina_v3.config import read_config
+    from jv3search.encoders.jina_v3.tokenizer import JinaV3Tokenizer, load_tokenizer
+
+    return JinaV3Tokenizer(read_config(folder), load_tokenizer(folder))
 
 
 def runs_on(folder: Path, engine: str = "auto", precision: str = "auto") -> tuple[str, str]:

@@ -39,7 +39,15 @@ class TokenStates:
     states: NDArray[np.float32]
 
 
-class Encoder(Protocol):
+class Tokenizer(Protocol):
+    """Texts in, the model's tokens out; no network is needed for it."""
+
+    def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
+        """`text` with the task's instruction and special tokens, however long it is."""
+        ...
+
+
+class Encoder(Tokenizer, Protocol):
     """Texts and spans in, unit rows out. Two verbs for retrieval, so the wrong adapter cannot be picked."""
 
     @property
@@ -55,10 +63,6 @@ class Encoder(Protocol):
     @property
     def batch_tokens(self) -> int:
         """How many tokens one forward pass takes at most, for callers that collect texts: a GPU wants many."""
-        ...
-
-    def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
-        """`text` with the task's instruction and special tokens, however long it is."""
         ...
 
     def tokenize_whole(self, text: str, task: Task | None) -> TokenizedText:

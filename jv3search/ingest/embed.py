@@ -9,22 +9,45 @@ from jv3search.encoders.port import Encoder
 from jv3search.indexes import IndexWriter
 from jv3search.ingest.document_vectors import document_vectors
 from jv3search.ingest.prepare import Prepared
-from jv3search.types import EmbeddedDocument, Embedding
+from jv3search.types import EmbeddedDocument, Embedding, Source
 
 _KEPT = 16 << 20  # bytes of embeddings kept for copies that come later in the run: 16,000 chunks of jv3-mini
+
+
+class Known:
+    """Embeddings that an index has of the same text in the same chunks: of the same file, or of a copy of it."""
+
+    def __init__(self, writer: IndexWriter) -> None:
+        self._writer = writer
+        self._digests = writer.documents()
+        self._by_digest = {digest: uri for uri, digest in self._digests.items()}
+
+    def uri(self, source: Source) -> str | None:
+        """The document of the index that may have them; None if there is none."""
+        return source.uri if source.uri in self._digests else self._by_digest.get(source.digest)
+
+    def __call__(self, item: Prepared) -> Embedding | None:
+        """The rows (chunks, dimension) of a document that the index has, else None."""
+        uri = self.uri(item.source)
+        if uri is None:
+            return None
+        return self._writer.embeddings_of(uri, item.document, [chunk.span for chunk in item.chunks])
 
 
 class Embedder:
     """Embeds documents by late chunking.
 
     A chunk's embedding depends on its document. So they are reused where text, chunks and sections are the same:
-    those of a copy in this run, and those that the index has of the same file or of the same bytes elsewhere.
+    those of a copy before in this run, and those that `known` has.
     """
 
-    def __init__(self, encoder: Encoder, writer: IndexWriter, on_tokens: Callable[[int], None]) -> None:
-        self._encoder, self._writer, self._on_tokens = encoder, writer, on_tokens
-        self._digests = writer.documents()
-        self._by_digest = {digest: uri for uri, digest in self._digests.items()}
+    def __init__(
+        self,
+        encoder: Encoder,
+        known: Callable[[Prepared], Embedding | None],
+        on_tokens: Callable[[int], None],
+    ) -> None:
+        self._encoder, self._of_others, self._on_tokens = encoder, known, on_tokens
         self._kept: OrderedDict[bytes, Embedding] = OrderedDict()
 
     def embed(self, batch: Sequence[Prepared]) -> list[EmbeddedDocument]:
@@ -47,10 +70,7 @@ class Embedder:
         if item.key in self._kept:
             self._kept.move_to_end(item.key)
             return self._kept[item.key]
-        uri = item.source.uri if item.source.uri in self._digests else self._by_digest.get(item.source.digest)
-        if uri is None:
-            return None
-        return self._writer.embeddings_of(uri, item.document, [chunk.span for chunk in item.chunks])
+        return self._of_others(item)
 
     def _keep(self, made: dict[bytes, Embedding]) -> None:
         self._kept |= made

@@ -3,29 +3,31 @@
     plan -> prepare (readers' processes, chunker, languages) -> embed (several documents a batch) -> store
 
 Each document is stored by one transaction of its own, in the order of the plan, and reported when it is stored. A
-kill at any moment loses at most the batches in hand, and the next run goes on where this one stopped.
+kill at any moment loses at most the batches in hand, and the next run goes on where this one stopped. Reading and
+embedding can be done by other machines (`ingest/cluster/`); what they make is stored here, by the same loop.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeVar
 
 from jv3search.encoders.port import Encoder
 from jv3search.errors import EmptyDocument, ReadError
 from jv3search.indexes import FAILURES, IndexWriter, LedgerRow
 from jv3search.ingest.ahead import Ahead
 from jv3search.ingest.behind import Behind
-from jv3search.ingest.embed import Embedder
+from jv3search.ingest.embed import Embedder, Known
 from jv3search.ingest.plan import Plan, Planned
-from jv3search.ingest.prepare import Prepared, prepare, read_once
+from jv3search.ingest.prepare import Content, Prepared, prepare, read_once
 from jv3search.ingest.walk import Found
 from jv3search.readers import SandboxedReader
 from jv3search.translations.linking import link_translations
@@ -35,8 +37,18 @@ _BATCH_TOKENS = 8192  # of whole documents given to the encoder at once, or one 
 _AHEAD = 16 << 20  # bytes of prepared documents that may wait for the encoder: some 400,000 tokens
 _MOST_READERS = 4  # processes; for most documents reading is the smaller part of the work
 
+Made = TypeVar("Made")
+
 Item = Prepared | LedgerRow
 """What comes of a file before it is embedded: a document, or the row that says why there is none."""
+
+Outcome = LedgerRow | tuple[EmbeddedDocument, LedgerRow]
+"""What is stored of a file."""
+
+Outcomes = Callable[
+    [Sequence[Planned], IndexWriter, Callable[[int], None]], AbstractContextManager[Iterator[list[Outcome]]]
+]
+"""Reads and embeds files, telling the tokens of each forward pass: their outcomes in order, some at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +81,43 @@ def apply_without_encoding(plan: Plan, writer: IndexWriter, *, prune: bool, prog
     return rows
 
 
-def embed(
-    plan: Plan, writer: IndexWriter, encoder: Encoder, *, chunk_tokens: int, progress: Progress
-) -> list[LedgerRow]:
-    """Read, embed and store a plan's new and changed files; one that fails never stops the others."""
+def embed(plan: Plan, writer: IndexWriter, outcomes: Outcomes, progress: Progress) -> list[LedgerRow]:
+    """Have a plan's new and changed files read and embedded, and store them; one that fails stops no other."""
     rows: list[LedgerRow] = []
 
     def finished(row: LedgerRow) -> None:
         rows.append(row)
         progress.on_row(row)
 
-    embedder = Embedder(encoder, writer, progress.on_tokens)
     todo = plan.of("add", "replace")
-    with _prepared(todo, encoder, chunk_tokens) as stream, Behind(finished) as storing:
-        for batch in _batches(stream, max(_BATCH_TOKENS, encoder.batch_tokens)):
-            stored = list(_embedded(batch, embedder))
+    with outcomes(todo, writer, progress.on_tokens) as stream, Behind(finished) as storing:
+        for batch in stream:
             storing.settle()  # one batch at most is embedded and not stored
-            for item in stored:
-                storing.add(partial(_store, writer, item), item if isinstance(item, LedgerRow) else item[1])
+            for outcome in batch:
+                storing.add(
+                    partial(_store, writer, outcome), outcome if isinstance(outcome, LedgerRow) else outcome[1]
+                )
     link_translations(writer)
     return rows
+
+
+@contextmanager
+def embedded_here(
+    encoder: Encoder,
+    chunk_tokens: int,
+    todo: Sequence[Planned],
+    writer: IndexWriter,
+    on_tokens: Callable[[int], None],
+) -> Iterator[Iterator[list[Outcome]]]:
+    """The outcomes of files that this process reads and embeds."""
+    embedder = Embedder(encoder, Known(writer), on_tokens)
+    with _prepared(todo, encoder, chunk_tokens) as stream:
+        yield (list(_embedded(batch, embedder)) for batch in batches(stream, batch_tokens(encoder), _tokens))
+
+
+def batch_tokens(encoder: Encoder) -> int:
+    """How many tokens of whole documents are given to an encoder at once."""
+    return max(_BATCH_TOKENS, encoder.batch_tokens)
 
 
 def _without_encoding(plan: Plan, writer: IndexWriter) -> Iterator[LedgerRow]:
@@ -141,7 +170,7 @@ def _prepared(todo: Sequence[Planned], encoder: Encoder, chunk_tokens: int) -> I
     def work(planned: Planned) -> Item:
         reader = idle.get()
         try:
-            return _try(planned, reader, encoder, chunk_tokens)
+            return attempt(planned, lambda content, name: prepare(content, name, reader, encoder, chunk_tokens))
         finally:
             idle.put(reader)
 
@@ -161,27 +190,27 @@ def _memory(item: Item) -> int:
     return item.memory if isinstance(item, Prepared) else 0
 
 
-def _try(planned: Planned, reader: SandboxedReader, encoder: Encoder, chunk_tokens: int) -> Item:
-    """A prepared document, with a ledger row in place of an error that concerns only this file."""
+def attempt(planned: Planned, work: Callable[[Content, str], Made]) -> Made | LedgerRow:
+    """What `work` makes of a file's content and name, or the row of an error that concerns only this file."""
     kept = " (its previous version can still be found)" if planned.action == "replace" else ""
     source = planned.source
     try:
         content = read_once(planned)
         source = content.source
-        return prepare(content, planned.path.name, reader, encoder, chunk_tokens)
+        return work(content, planned.path.name)
     except EmptyDocument as error:
         return _row(source, state="empty", reason=f"{error}{kept}")
     except ReadError as error:  # an unsupported content under a supported name, too: the user should hear of it
         return _row(source, state="failed", reason=f"{error}{kept}")
 
 
-def _batches(stream: Iterator[Item], tokens: int) -> Iterator[list[Item]]:
-    """Prepared documents in batches of about so many tokens, failures between them."""
-    batch: list[Item] = []
+def batches(stream: Iterable[Made], tokens: int, count: Callable[[Made], int]) -> Iterator[list[Made]]:
+    """Items in batches of about so many tokens, in their order; `count` says how many an item has."""
+    batch: list[Made] = []
     held = 0
     for item in stream:
         batch.append(item)
-        held += len(item.tokens) if isinstance(item, Prepared) else 0
+        held += count(item)
         if held >= tokens:
             yield batch
             batch, held = [], 0
@@ -189,30 +218,39 @@ def _batches(stream: Iterator[Item], tokens: int) -> Iterator[list[Item]]:
         yield batch
 
 
-Outcome = LedgerRow | tuple[EmbeddedDocument, LedgerRow]
-"""What is stored of a file."""
+def _tokens(item: Item) -> int:
+    return len(item.tokens) if isinstance(item, Prepared) else 0
 
 
 def _embedded(batch: Sequence[Item], embedder: Embedder) -> Iterator[Outcome]:
     """The batch in its order, with every document embedded."""
-    began = time.perf_counter()
     documents = [item for item in batch if isinstance(item, Prepared)]
-    embedded = iter(embedder.embed(documents))
-    a_token = (time.perf_counter() - began) / max(1, sum(len(item.tokens) for item in documents))
+    embedded = iter(embed_timed(documents, embedder))
     for item in batch:
-        yield item if isinstance(item, LedgerRow) else (next(embedded), _done(item, a_token))
+        yield item if isinstance(item, LedgerRow) else done(*next(embedded))
 
 
-def _done(prepared: Prepared, a_token: float) -> LedgerRow:
-    return _row(
-        prepared.source,
+def embed_timed(documents: Sequence[Prepared], embedder: Embedder) -> list[tuple[EmbeddedDocument, float]]:
+    """The documents embedded, each with the seconds that it took, reading included."""
+    began = time.perf_counter()
+    embedded = embedder.embed(documents)
+    a_token = (time.perf_counter() - began) / max(1, sum(len(item.tokens) for item in documents))
+    seconds = [item.seconds + a_token * len(item.tokens) for item in documents]
+    return list(zip(embedded, seconds, strict=True))
+
+
+def done(embedded: EmbeddedDocument, seconds: float) -> tuple[EmbeddedDocument, LedgerRow]:
+    """An embedded document with its ledger row."""
+    row = _row(
+        embedded.source,
         state="done",
-        reason="; ".join(prepared.document.notices),
-        pages=len(prepared.document.pages),
-        chunks=len(prepared.chunks),
-        language=prepared.language,
-        seconds=round(prepared.seconds + a_token * len(prepared.tokens), 3),
+        reason="; ".join(embedded.document.notices),
+        pages=len(embedded.document.pages),
+        chunks=len(embedded.chunks),
+        language=embedded.language,
+        seconds=round(seconds, 3),
     )
+    return embedded, row
 
 
 def _store(writer: IndexWriter, outcome: Outcome) -> None:

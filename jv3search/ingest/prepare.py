@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jv3search.encoders.late_chunking import TokenizedText, TokenRange, chunk_ranges
-from jv3search.encoders.port import ChunkedText, Encoder
+from jv3search.encoders.port import ChunkedText, Tokenizer
 from jv3search.errors import EmptyDocument
 from jv3search.ingest.chunks import chunk_spans
 from jv3search.ingest.plan import Planned
@@ -58,11 +58,13 @@ def read_once(planned: Planned) -> Content:
     return Content(data, replace(planned.source, digest=hashlib.sha256(data).hexdigest(), size=len(data)))
 
 
-def prepare(content: Content, name: str, reader: SandboxedReader, encoder: Encoder, chunk_tokens: int) -> Prepared:
+def prepare(
+    content: Content, name: str, reader: SandboxedReader, tokenizer: Tokenizer, chunk_tokens: int
+) -> Prepared:
     """Read, tokenise and split what a file called `name` holds; ReadError says why it cannot be done."""
     began = time.perf_counter()
     document = reader.read_bytes(content.data, name)
-    tokens = encoder.tokenize(document.text)
+    tokens = tokenizer.tokenize(document.text)
     spans, ranges = chunk_ranges(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
     if not spans:
         raise EmptyDocument(f"{name} has no word that the model knows")

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from jv3search.encoders.batching import packed_batches, token_batches
 from jv3search.encoders.engine import Engine, Row
 from jv3search.encoders.jina_v3.config import TASKS, CheckpointConfig
-from jv3search.encoders.jina_v3.tokenizer import tokenize
+from jv3search.encoders.jina_v3.tokenizer import JinaV3Tokenizer
 from jv3search.encoders.late_chunking import (
     TokenizedText,
     TokenRange,
@@ -34,13 +34,12 @@ from jv3search.types import Embedding, Span, Task, unit_rows
 _OVERLAP_SHARE = 16  # windows overlap by a sixteenth: 512 of 8,192 tokens, the reference's default
 
 
-class JinaV3Encoder:
+class JinaV3Encoder(JinaV3Tokenizer):
     """A checkpoint's tokenizer and instructions, and the engine that runs it; safe to share between threads."""
 
     def __init__(self, folder: Path, config: CheckpointConfig, tokenizer: Tokenizer, engine: Engine) -> None:
+        super().__init__(config, tokenizer)
         self.folder = folder
-        self.config = config
-        self._tokenizer = tokenizer
         self._engine = engine
 
     @property
@@ -57,11 +56,6 @@ class JinaV3Encoder:
     def batch_tokens(self) -> int:
         """How many tokens one forward pass takes at most."""
         return self._engine.batch_tokens
-
-    def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
-        """`text` with the task's instruction and special tokens, however long it is."""
-        instruction = self.config.instructions[task] if task else ""
-        return tokenize(self._tokenizer, instruction, text)
 
     def tokenize_whole(self, text: str, task: Task | None) -> TokenizedText:
         """`text` for one forward pass; InputError for a blank one, TextTooLong for more than `max_tokens`."""

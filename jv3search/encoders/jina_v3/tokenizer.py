@@ -11,8 +11,23 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from jv3search.encoders.jina_v3.config import CheckpointConfig
 from jv3search.encoders.late_chunking import TokenizedText
 from jv3search.errors import ModelError
+from jv3search.types import Task
+
+
+class JinaV3Tokenizer:
+    """A checkpoint's tokenizer and instructions: all of the model that reading and splitting a document needs."""
+
+    def __init__(self, config: CheckpointConfig, tokenizer: Tokenizer) -> None:
+        self.config = config
+        self._tokenizer = tokenizer
+
+    def tokenize(self, text: str, task: Task | None = "retrieval.passage") -> TokenizedText:
+        """`text` with the task's instruction and special tokens, however long it is."""
+        instruction = self.config.instructions[task] if task else ""
+        return tokenize(self._tokenizer, instruction, text)
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
