@@ -8,27 +8,30 @@ from pathlib import Path
 import pytest
 
 from jv3search.indexes import IndexReader, IndexWriter, Manifest, open_reader, open_writer
+from jv3search.location import IndexLocation
 
 from .corpus import MANIFEST, Oracle, document, done
 
 
 @dataclass(frozen=True)
 class Place:
-    """An index's folder, kind and database."""
+    """An index's folder on this machine, kind and database."""
 
     folder: Path
     kind: str = "auto"
-    url: str | None = None
+    url: str = ""
+
+    @property
+    def location(self) -> IndexLocation:
+        return IndexLocation(self.folder, self.url)
 
     def writer(
         self, manifest: Manifest = MANIFEST, *, dimension: int | None = None, timeout: float = 0
     ) -> IndexWriter:
-        return open_writer(
-            self.folder, manifest, dimension=dimension, kind=self.kind, url=self.url, timeout=timeout
-        )
+        return open_writer(self.location, manifest, dimension=dimension, kind=self.kind, timeout=timeout)
 
     def reader(self) -> IndexReader:
-        return open_reader(self.folder, url=self.url)
+        return open_reader(self.location)
 
 
 def filled(place: Place, oracle: Oracle, count: int = 12, size: int = 9) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, inspect, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -16,8 +15,12 @@ from jv3search.indexes.catalog.index_info import read_format, require_format
 from jv3search.indexes.catalog.sqlite import SQLiteReader, SQLiteWriter
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.catalog.write_transaction import WriteTransaction
+from jv3search.location import IndexLocation
 
 _FILE = "catalog.sqlite"
+_DRIVER = "postgresql+psycopg"
+_POSTGRESQL = ("postgresql", "postgres")  # as URLs of other programs begin
+_LIKE = f"{_DRIVER}://user@host/name"
 
 
 class Catalog:
@@ -93,59 +96,46 @@ class Catalog:
             self._writer.close()
 
 
-def open_to_write(folder: Path, url: str | None) -> Catalog:
-    """The catalog of `folder`, or the one at `url`, which need not exist yet."""
-    path = _sqlite_path(folder, url)
-    if path is None:
-        assert url is not None
-        return Catalog(_server_engine(url), _name(url))
+def open_to_write(index: IndexLocation) -> Catalog:
+    """The catalog of an index, which need not exist yet."""
+    if index.url:
+        return Catalog(_server_engine(index), str(index))
+    path = index.folder / _FILE
     with as_storage_errors(str(path)):
         writer = SQLiteWriter(path)
     return Catalog(writer.engine, str(path), writer)
 
 
-def open_to_read(folder: Path, url: str | None) -> Catalog:
-    """The catalog of `folder`, or the one at `url`; IndexNotFound if there is none."""
-    path = _sqlite_path(folder, url)
-    if path is None:
-        assert url is not None
-        return Catalog(_server_engine(url), _name(url))
-    with as_storage_errors(str(folder)):
+def open_to_read(index: IndexLocation) -> Catalog:
+    """The catalog of an index; IndexNotFound if there is none."""
+    if index.url:
+        return Catalog(_server_engine(index), str(index))
+    path = index.folder / _FILE
+    with as_storage_errors(str(index)):
         if not path.is_file():
-            raise no_index(folder)
+            raise no_index(index)
         reader = SQLiteReader(path)
     return Catalog(reader.engine, str(path), reader)
 
 
-def no_index(folder: Path) -> IndexNotFound:
-    """The error for a folder that is not an index."""
+def no_index(index: IndexLocation) -> IndexNotFound:
+    """The error for a place where there is no index."""
     return IndexNotFound(
-        f"there is no index in {folder}: make one with `ingest`, or name another folder with --index"
+        f"there is no index in {index}: make one with `ingest`, or name another folder or URL with --index"
     )
 
 
-def _sqlite_path(folder: Path, url: str | None) -> Path | None:
-    """The catalog's file, None if a server keeps it."""
-    if url is None:
-        return folder / _FILE
+def _server_engine(index: IndexLocation) -> Engine:
     try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigError(f"{url!r} is not a database URL like postgresql+psycopg://user@host/name") from error
-    if parsed.get_backend_name() != "sqlite":
-        return None
-    if not parsed.database or parsed.database == ":memory:":
-        raise ConfigError("a SQLite catalog must be a file: sqlite:///path/to/catalog.sqlite")
-    return Path(parsed.database)
-
-
-def _server_engine(url: str) -> Engine:
+        url = make_url(index.url)
+    except (ArgumentError, ValueError) as error:  # a port that is no number, say
+        raise ConfigError(f"{index} is not a database URL like {_LIKE}") from error
+    if url.get_backend_name() not in _POSTGRESQL:
+        raise ConfigError(f"{index} is neither a folder nor a PostgreSQL database like {_LIKE}")
     try:
         # One state a transaction, as in SQLite; writers queue at the row of `index_info`.
-        return create_engine(url, isolation_level="REPEATABLE READ", pool_size=8, max_overflow=-1)
+        return create_engine(
+            url.set(drivername=_DRIVER), isolation_level="REPEATABLE READ", pool_size=8, max_overflow=-1
+        )
     except (ImportError, NoSuchModuleError) as error:
-        raise ConfigError(f"no driver for {_name(url)}: pip install 'jv3search[postgres]'") from error
-
-
-def _name(url: str) -> str:
-    return make_url(url).render_as_string(hide_password=True)
+        raise ConfigError(f"no driver for {index}: pip install 'jv3search[postgres]'") from error
