@@ -47,7 +47,8 @@ class Settings:
     model      jina-embeddings-v3, jv3-mini, or a checkpoint folder; empty: the first of these that is here
     models     folder where `jv3search model pull` puts models
     dimension  Matryoshka dimension of a new index's search; 0: the model's own size, at most 256
-    kind       how a new index is searched: flat (exact), ivf (approximate), auto (by size); empty: auto
+    kind       how a new index is searched: flat (exact), ivf (approximate; in a database hnsw), auto (by
+               size); empty: auto
     chunk_tokens  target size of a chunk, in tokens of the model in use
     engine     what runs the model: cuda, mps (GPUs of NVIDIA and Apple), openvino, torch, or auto (cuda where
                there is a GPU, else openvino where it is installed, else torch)

@@ -110,8 +110,8 @@ def kind_option(command: Command) -> Command:
     """--kind KIND."""
     return click.option(
         "--kind",
-        type=click.Choice(["auto", "flat", "ivf"]),
-        help="Search exactly (flat), approximately (ivf), or decide by size (auto).",
+        type=click.Choice(["auto", "flat", "ivf", "hnsw"]),
+        help="Search exactly (flat), approximately (ivf; in a database hnsw), or decide by size (auto).",
     )(command)
 
 

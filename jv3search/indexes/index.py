@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from jv3search.errors import IndexMismatch
-from jv3search.indexes import keyword_cache, vector_cache
+from jv3search.indexes import keyword_cache, server_vectors, vector_cache
 from jv3search.indexes.catalog.catalog import Catalog, no_index, open_to_read, open_to_write
 from jv3search.indexes.catalog.errors import as_storage_errors
 from jv3search.indexes.catalog.index_info import read_info
@@ -36,8 +36,8 @@ def open_writer(
     exists None leaves them as they are and anything else must be what it has. IndexMismatch if another manifest
     made it, IndexLocked if another process still writes to it after `timeout` seconds.
     """
-    check_search(manifest, dimension, kind)
     index = IndexLocation.of(index)
+    check_search(manifest, dimension, kind, on_server=bool(index.url))
     folder = index.folder
     with as_storage_errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,22 +47,30 @@ def open_writer(
         undo.callback(lock.release)
         catalog = open_to_write(index)
         undo.callback(catalog.close)
-        if catalog.has_index():
+        there = catalog.has_index()
+        catalog.prepare()
+        if there:
             _require(catalog, index, manifest, dimension, kind)
             migrated = catalog.migrate()
         else:
             with catalog.write() as transaction:
                 transaction.create(manifest, dimension or min(_DIMENSION, manifest.dimension), kind or "auto")
         catalog.keep_log()
-        with catalog.read() as transaction:
-            info = read_info(transaction)
-        vector_cache.clean(folder, info)
-        keyword_cache.clean(folder, info)
+        _clean(catalog, folder)
         undo.pop_all()
     writer = IndexWriter(catalog, folder, lock, manifest)
     if migrated:
         writer.notices.append(f"{index}: {migrated}; it was brought up to date; nothing was embedded again")
     return writer
+
+
+def _clean(catalog: Catalog, folder: Path) -> None:
+    """Delete what killed processes left, and what is of another state of the catalog."""
+    with catalog.read() as transaction:
+        info = read_info(transaction)
+    vector_cache.clean(folder, info)
+    keyword_cache.clean(folder, info)
+    server_vectors.clean(catalog)
 
 
 def open_reader(index: Path | IndexLocation) -> IndexReader:

@@ -1,4 +1,4 @@
-"""Where an index can live: SQLite or a real PostgreSQL, searched exactly or by inverted lists."""
+"""Where an index can live: SQLite with FAISS, or a real PostgreSQL with pgvector; searched exactly or not."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jv3search.indexes import IndexReader, IndexWriter, Manifest, open_reader, open_writer
+from jv3search.indexes.catalog import pgvector_search
 from jv3search.location import IndexLocation
 
 from .corpus import MANIFEST, Oracle, document, done
@@ -44,10 +45,13 @@ def filled(place: Place, oracle: Oracle, count: int = 12, size: int = 9) -> None
     assert writer.notices == []
 
 
-@pytest.fixture(params=["flat", "ivf", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+@pytest.fixture(params=["flat", "ivf", "postgres", "hnsw"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Every promise is kept in each of these."""
     folder = tmp_path / "wissen 知識"
+    if request.param == "hnsw":
+        monkeypatch.setattr(pgvector_search, "EXACT_UNTIL", 0)  # by the graph, however few there are
+        return Place(folder, "hnsw", request.getfixturevalue("new_database")())
     if request.param == "postgres":
         return Place(folder, "auto", request.getfixturevalue("new_database")())
     return Place(folder, request.param)
