@@ -12,7 +12,7 @@ from jv3search.indexes.keywords.snapshot import OpenKeywords
 from jv3search.indexes.manifest import Manifest
 from jv3search.indexes.search_cache import SearchCache
 
-_GRAPH_FROM = 20_000  # chunks; to compare so many takes some 10 ms, and making a graph takes a while
+_GRAPH_FROM = 50_000  # chunks, as in a folder: below, comparing all takes no longer than a walk
 _DRAWN_UNTIL = 50_000  # chunks of which a searcher draws samples itself; of more, the last writer's serve
 
 
