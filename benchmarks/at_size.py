@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from benchmarks.many_passages import LANGUAGES, QUERIES, SPACELESS, RealPassages, real_passages, spread
 from benchmarks.measure import machine
 from jv3search.indexes import IndexReader, LedgerRow, Manifest, open_reader, open_writer
+from jv3search.location import IndexLocation
 from jv3search.search.normalization import cohort_statistics
 from jv3search.search.retrieval import SearchOptions, SearchRequest, retrieve
 from jv3search.types import Chunk, Document, EmbeddedDocument, Embedding, Filter, Mode, Source, Span, unit_rows
@@ -111,13 +112,16 @@ def run(work: Path, real: Sequence[RealPassages], chunks: int) -> dict[str, Any]
     return {"chunks": chunks, "languages": len(real), **costs, **json.loads(done.stdout)}
 
 
-def build(folder: Path, real: Sequence[RealPassages], chunks: int) -> tuple[Stored, dict[str, float]]:
+def build(
+    index: Path | IndexLocation, real: Sequence[RealPassages], chunks: int
+) -> tuple[Stored, dict[str, float]]:
     """Store documents of one language each, in an order by chance, and build the vector index."""
+    folder = IndexLocation.of(index).folder
     rng = np.random.default_rng(20)
     manifest = Manifest("jv3-mini", "0" * 64, "retrieval.passage", "", "late", 256, real[0].rows.shape[1], 1)
     kept: list[tuple[NDArray[np.float16], str, str]] = []
     spent = 0.0
-    with open_writer(folder, manifest) as writer:
+    with open_writer(index, manifest) as writer:
         waiting = documents(real, chunks, rng)
         while batch := [document for document, _ in zip(waiting, range(AT_ONCE), strict=False)]:
             began = time.perf_counter()
@@ -211,6 +215,8 @@ def exact(reader: IndexReader, stored: Stored, rows: Embedding, where: Filter) -
     with reader.snapshot() as index:
         languages, samples = index.languages(), index.language_samples()
     offsets = np.stack([cohort_statistics(samples, row).offsets(languages) for row in rows])
+    code_of = {name: code for code, name in enumerate(languages.names)}
+    codes = np.array([code_of[name] for name in stored.languages])
     admitted = np.ones(len(stored.rows), bool)
     if where.under:
         admitted &= np.isin(stored.folders, [folder.rpartition("/")[2] for folder in where.under])
@@ -220,7 +226,7 @@ def exact(reader: IndexReader, stored: Stored, rows: Embedding, where: Filter) -
     best_ids, best = np.zeros((len(rows), 0), np.int64), np.zeros((len(rows), 0), np.float32)
     for start in range(0, len(ids), 50_000):
         part = ids[start : start + 50_000]
-        scores = rows @ unit_rows(stored.rows[part - 1]).T - offsets[:, languages.codes_of(part)]
+        scores = rows @ unit_rows(stored.rows[part - 1]).T - offsets[:, codes[part - 1]]
         best = np.concatenate([best, scores], axis=1)
         best_ids = np.concatenate([best_ids, np.broadcast_to(part, scores.shape)], axis=1)
         top = np.argpartition(-best, min(K, best.shape[1] - 1), axis=1)[:, :K]
@@ -313,7 +319,7 @@ def faiss_alone(reader: IndexReader, rows: Embedding) -> dict[str, float]:
         for row in rows:
             offsets = cohort_statistics(index.language_samples(), row).offsets(index.languages())
             began, worked = time.perf_counter(), time.thread_time()
-            index.vectors.nearest(row, 66, None, offsets)
+            index.vectors.nearest(row, 66, Filter(), offsets)
             spent.append(1e3 * (time.perf_counter() - began))
             busy.append(1e3 * (time.thread_time() - worked))
     return quantiles(spent, busy)

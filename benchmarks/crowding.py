@@ -27,7 +27,7 @@ from jv3search import knowledge_base
 from jv3search.indexes import IndexReader
 from jv3search.knowledge_base import KnowledgeBase
 from jv3search.search.rescoring import rescored
-from jv3search.types import Embedding, Hit
+from jv3search.types import Embedding, Filter, Hit
 
 WORK = Path(__file__).parent / "work" / "crowding"
 LANGUAGES = ("zh", "ja", "de", "en")
@@ -78,7 +78,7 @@ def searches(kb: KnowledgeBase) -> dict[str, Search]:
 def by_cosine(reader: IndexReader, query: Embedding) -> list[Hit]:
     """The nearest chunks without score normalisation."""
     with reader.snapshot() as index:
-        ids, scores = rescored(index, query, DEEPEST, None, 3 * DEEPEST)
+        ids, scores = rescored(index, query, DEEPEST, Filter(), 3 * DEEPEST)
         return index.hits(ids.tolist(), scores.tolist())
 
 

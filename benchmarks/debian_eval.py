@@ -33,6 +33,7 @@ from jv3search.evaluation.silver import stands_for
 from jv3search.evaluation.tables import matrix_table
 from jv3search.indexes import IndexReader
 from jv3search.knowledge_base import KnowledgeBase, encoder_of
+from jv3search.location import IndexLocation
 from jv3search.search.retrieval import SearchOptions, plain_request, retrieve
 from jv3search.types import Filter, Hit, Mode
 
@@ -49,7 +50,7 @@ def index_of(settings: Settings, *, fresh: bool) -> IndexReader:
             return kb.reader
     except (IndexNotFound, IndexMismatch, StorageError) as error:
         print(error, file=sys.stderr)
-    shutil.rmtree(settings.index, ignore_errors=True)
+    shutil.rmtree(settings.index.folder, ignore_errors=True)
     pages = sorted(str(page) for page in (WORK / "documents").glob("*/*.html"))
     command = [sys.executable, "-m", "jv3search", "ingest", *pages, "--index", str(settings.index)]
     subprocess.run([*command, "--model", settings.model], stdout=sys.stderr, check=True)
@@ -102,7 +103,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     titles = sections(fetch())
-    settings = replace(Settings(), index=WORK / f"eval-index-{Path(options.model).name}", model=options.model)
+    index = IndexLocation(WORK / f"eval-index-{Path(options.model).name}")
+    settings = replace(Settings(), index=index, model=options.model)
     with index_of(settings, fresh=options.fresh) as reader:
         tested = collection(reader, titles, options.sample)
         encoder = CachedEncoder(encoder_of(settings))

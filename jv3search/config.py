@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 from jv3search.errors import ConfigError
+from jv3search.location import IndexLocation
 
 _PREFIX = "JV3SEARCH_"
 _FILE = "jv3search.toml"
@@ -23,7 +24,9 @@ _CONFIG = _PREFIX + "CONFIG"
 TOKEN = _PREFIX + "TOKEN"
 """The variable with the token of a server; a secret, so it is no setting: those are shown and written to files."""
 
+_INDEX = IndexLocation(Path("indexes/default"))
 _KINDS = {int: "a whole number", str: "text"}
+_MAKERS: Mapping[type, Callable[[Any], Any]] = {IndexLocation: IndexLocation.of}
 _LEAST = {"chunk_tokens": 16, "upload_limit_mb": 1}
 
 ENGINES = ("auto", "cuda", "mps", "openvino", "torch")
@@ -40,13 +43,13 @@ class Settings:
     """Everything a person can set.
 
     documents  folder that `ingest` reads when no path is given
-    index      folder of the index
+    index      the index: its folder, or the URL of a PostgreSQL database
     model      jina-embeddings-v3, jv3-mini, or a checkpoint folder; empty: the first of these that is here
     models     folder where `jv3search model pull` puts models
     dimension  Matryoshka dimension of a new index's search; 0: the model's own size, at most 256
-    kind       how a new index is searched: flat (exact), ivf (approximate), auto (by size); empty: auto
+    kind       how a new index is searched: flat (exact), ivf (approximate; in a database hnsw), auto (by
+               size); empty: auto
     chunk_tokens  target size of a chunk, in tokens of the model in use
-    catalog    SQLAlchemy URL of the catalog; empty: SQLite in the index folder
     engine     what runs the model: cuda, mps (GPUs of NVIDIA and Apple), openvino, torch, or auto (cuda where
                there is a GPU, else openvino where it is installed, else torch)
     precision  of the model: f32, bf16, f16 (GPUs only), int8 (openvino only; an index remembers it), or auto
@@ -60,13 +63,12 @@ class Settings:
     """
 
     documents: Path = Path("ingest")
-    index: Path = Path("indexes/default")
+    index: IndexLocation = _INDEX
     model: str = ""
     models: Path = user_data_path("jv3search", appauthor=False) / "models"
     dimension: int = 0
     kind: str = ""
     chunk_tokens: int = 256
-    catalog: str = ""
     engine: str = "auto"
     precision: str = "auto"
     threads: int = 0
@@ -136,10 +138,10 @@ def _applied(settings: Settings, values: Mapping[str, Any], origin: str) -> Sett
 def _converted(key: str, kind: type, value: object, origin: str) -> object:
     said = "a value" if key == "answers_key" else repr(value)
     wrong = ConfigError(f"{origin} sets {key} to {said}; expected {_KINDS.get(kind, 'a path')}")
-    if isinstance(value, bool) or not isinstance(value, str | int | Path):
+    if isinstance(value, bool) or not isinstance(value, str | int | Path | IndexLocation):
         raise wrong
     try:
-        converted = kind(value)
+        converted: Any = _MAKERS.get(kind, kind)(value)
     except (TypeError, ValueError):
         raise wrong from None
     if converted not in _CHOICES.get(key, (converted,)):

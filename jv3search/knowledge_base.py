@@ -1,4 +1,4 @@
-"""A knowledge base: an index folder and the model that made it, with everything that can be done with both.
+"""A knowledge base: an index and the model that made it, with everything that can be done with both.
 
     import jv3search
 
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Self
 
 from jv3search.config import Settings, load_settings
 from jv3search.errors import IndexMismatch, IndexNotFound, InputError
+from jv3search.location import IndexLocation
 from jv3search.types import Document, Filter, Hit, Mode
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ class KnowledgeBase:
             return reader
         with self._lock:
             if self._reader is None:
-                self._reader = indexes.open_reader(self.settings.index, url=self.settings.catalog or None)
+                self._reader = indexes.open_reader(self.settings.index)
             return self._reader
 
     @property
@@ -369,7 +370,6 @@ class KnowledgeBase:
             manifest,
             dimension=self.settings.dimension or None,
             kind=self.settings.kind or None,
-            url=self.settings.catalog or None,
             timeout=wait,
         )
 
@@ -377,7 +377,7 @@ class KnowledgeBase:
         """The index for changes that need no model."""
         from jv3search import indexes
 
-        return indexes.open_writer(self.settings.index, self.reader.manifest, url=self.settings.catalog or None)
+        return indexes.open_writer(self.settings.index, self.reader.manifest)
 
     def _roots(self, paths: Sequence[str | Path]) -> list[Path]:
         return [Path(path).expanduser() for path in paths] or [self.settings.documents]
@@ -387,7 +387,7 @@ class KnowledgeBase:
         from jv3search.ingest.walk import below, find_files
 
         known = self._digests() if prune else {}
-        found = find_files(roots, leave_out=self.settings.index, known=known)
+        found = find_files(roots, leave_out=self.settings.index.folder, known=known)
         if not (found.files or found.refused or any(below(uri, roots) for uri in known)):
             hidden = (
                 f" ({found.hidden} hidden, {found.links} links left out)" if found.hidden + found.links else ""
@@ -412,11 +412,11 @@ def _unwatched(count: int, what: str) -> Iterator[Callable[[], None]]:
 
 
 def open(  # noqa: A001 - jv3search.open, as gzip.open
-    index: str | Path | None = None, *, create: bool = False, **settings: object
+    index: str | Path | IndexLocation | None = None, *, create: bool = False, **settings: object
 ) -> KnowledgeBase:
-    """The knowledge base in a folder; that of the settings if none is named.
+    """The knowledge base in a folder or at the URL of a database; that of the settings if none is named.
 
-    With `create` the folder need not hold one yet: the first ingest makes it. Keywords are settings as in
+    With `create` there need not be one yet: the first ingest makes it. Keywords are settings as in
     `jv3search.toml` (model, dimension, kind, chunk_tokens, ...); None is one that is not given. What made an index
     counts, unless a keyword says otherwise: settings of the file and the environment that describe an index are
     for new ones, and so is the choice of the best model that is here.
@@ -428,7 +428,7 @@ def open(  # noqa: A001 - jv3search.open, as gzip.open
     given = {"index": index, **settings}
     read = load_settings(given)
     try:
-        reader = indexes.open_reader(read.index, url=read.catalog or None)
+        reader = indexes.open_reader(read.index)
     except IndexNotFound:
         if not create:
             raise

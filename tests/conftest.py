@@ -133,6 +133,7 @@ def new_database() -> Iterator[Callable[[], str]]:
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # nothing here outlives the tests
         connection.execute("SELECT pg_reload_conf()")
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
 
     def new() -> str:
         name = f"kb_{uuid.uuid4().hex[:12]}"

@@ -6,6 +6,7 @@ import pytest
 
 from jv3search.config import Settings, load_settings
 from jv3search.errors import ConfigError
+from jv3search.location import IndexLocation
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +16,7 @@ def empty_folder(tmp_path, monkeypatch):
 
 def test_defaults():
     settings = load_settings({}, {})
-    assert (settings.documents, settings.index) == (Path("ingest"), Path("indexes/default"))
+    assert (settings.documents, settings.index) == (Path("ingest"), IndexLocation(Path("indexes/default")))
     assert (settings.model, settings.dimension, settings.chunk_tokens) == ("", 0, 256)
 
 
@@ -23,7 +24,7 @@ def test_flags_win_over_environment_over_file():
     Path("jv3search.toml").write_text('index = "from-file"\nchunk_tokens = 64\nmodel = "jv3-mini"\n')
     environment = {"JV3SEARCH_INDEX": "from-environment", "JV3SEARCH_CHUNK_TOKENS": "128", "PATH": "/bin"}
     settings = load_settings({"index": "from-flag", "model": None}, environment)
-    assert settings == Settings(index=Path("from-flag"), chunk_tokens=128, model="jv3-mini")
+    assert settings == Settings(index=IndexLocation(Path("from-flag")), chunk_tokens=128, model="jv3-mini")
 
 
 @pytest.mark.parametrize(

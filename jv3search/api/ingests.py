@@ -13,6 +13,7 @@ from pathlib import Path
 from jv3search import jobs
 from jv3search.errors import IndexLocked, JV3SearchError
 from jv3search.jobs import Job
+from jv3search.location import IndexLocation
 
 _MOST_WAITING = 64  # uploads; more would only wait for the model
 _KEPT = 1000  # ingests that can still be asked about
@@ -40,7 +41,7 @@ class Ingest:
 class Ingests:
     """The uploads of one index; safe for several threads."""
 
-    def __init__(self, index: Path, model: str = "") -> None:
+    def __init__(self, index: Path | IndexLocation, model: str = "") -> None:
         self._index = index
         self._model = model  # of an index that an upload makes
         self._ingests: dict[str, Ingest] = {}
@@ -120,7 +121,7 @@ class Ingests:
                 self._ingests[key] = replace(self._ingests[key], job=job)
 
 
-def _now(index: Path, job: Job) -> Job:
+def _now(index: Path | IndexLocation, job: Job) -> Job:
     """How far a job is; if another began before its end was seen, only that it is over."""
     seen = jobs.current(index)
     if seen is not None and seen.started == job.started:

@@ -113,8 +113,8 @@ def search(wanted: SearchRequest, service: Served) -> Json:
 def check_index(meant: str | None, service: Served) -> None:
     """ApiError for another index than the one that is meant."""
     if meant is not None and meant != service.kb.reader.stamp()[0]:
-        folder = service.kb.settings.index.absolute()
-        raise ApiError(HTTPStatus.CONFLICT, "INDEX_MISMATCH", f"the index that is served is another one, {folder}")
+        index = service.kb.settings.index.resolved()
+        raise ApiError(HTTPStatus.CONFLICT, "INDEX_MISMATCH", f"the index that is served is another one, {index}")
 
 
 def filter_of(

@@ -36,9 +36,9 @@ class KnowledgeBaseRetriever:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """The retriever in a saved pipeline, which names the index by its folder."""
+        """The retriever in a saved pipeline: its index by the folder, or by the URL without a password."""
         saved: dict[str, Any] = default_to_dict(
-            self, index=str(self.kb.settings.index.absolute()), k=self.k, mode=self.mode
+            self, index=str(self.kb.settings.index.resolved()), k=self.k, mode=self.mode
         )
         return saved
 

@@ -6,7 +6,6 @@ import shutil
 import sys
 import textwrap
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from jv3search.answers.answer import Answer, AnswerSentence
     from jv3search.answers.language_model import LanguageModel
     from jv3search.knowledge_base import KnowledgeBase
+    from jv3search.location import IndexLocation
     from jv3search.types import Hit
 
 _NOTHING = "Nothing in your documents answers this."
@@ -44,7 +44,7 @@ _NOTHING = "Nothing in your documents answers this."
 @json_option
 def ask(
     question: tuple[str, ...],
-    index: Path | None,
+    index: IndexLocation | None,
     model: str | None,
     engine: str | None,
     quote: bool,

@@ -23,6 +23,7 @@ from jv3search.cli.progress import counting
 
 if TYPE_CHECKING:
     from jv3search.evaluation.dimensions import Bench, SearchFigures
+    from jv3search.location import IndexLocation
 
 _HEADINGS = f"{'':>5}  {'vector':>10}  {'coarse search alone':>28}  {'scored again at full size':>28}"
 _COLUMNS = f"{'dims':>5}  {'index':>10}" + f"  {'recall':>8} {'median':>9} {'p95':>9}" * 2
@@ -59,7 +60,7 @@ def bench(
     sample: int,
     k: int,
     plot: Path | None,
-    index: Path | None,
+    index: IndexLocation | None,
     model: str | None,
     engine: str | None,
     as_json: bool,

@@ -30,6 +30,7 @@ from jv3search.errors import InputError
 if TYPE_CHECKING:
     from jv3search.analysis.classification import Classification
     from jv3search.encoders.port import Encoder
+    from jv3search.location import IndexLocation
     from jv3search.types import Filter
 
 _LINES = 64  # classified together; results appear after so many
@@ -51,7 +52,7 @@ _LINES = 64  # classified together; results appear after so many
 def classify(
     file: TextIO | None,
     labels: str,
-    index: Path | None,
+    index: IndexLocation | None,
     model: str | None,
     engine: str | None,
     lang: str,
@@ -85,7 +86,7 @@ Show = Callable[[str, str, "Classification"], None]
 
 
 def _documents(
-    index: Path | None,
+    index: IndexLocation | None,
     model: str | None,
     engine: str | None,
     labels: Sequence[str],

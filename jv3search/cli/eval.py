@@ -22,6 +22,7 @@ from jv3search.cli.options import (
 )
 from jv3search.cli.progress import counting
 from jv3search.errors import InputError
+from jv3search.location import IndexLocation
 
 
 @click.command("eval")
@@ -76,7 +77,7 @@ def evaluate(
     dataset: Path | None,
     silver: bool,
     sample: int,
-    index: Path | None,
+    index: IndexLocation | None,
     model: str | None,
     engine: str | None,
     mode: tuple[Any, ...],
@@ -132,7 +133,7 @@ def _answers(dataset: Path | None, model: str | None, engine: str | None, as_jso
 
 
 def _check(
-    dataset: Path | None, silver: bool, index: Path | None, save: Path | None, baseline: Path | None
+    dataset: Path | None, silver: bool, index: IndexLocation | None, save: Path | None, baseline: Path | None
 ) -> None:
     """Refuse what would fail only after the whole evaluation."""
     if (dataset is None) != silver:

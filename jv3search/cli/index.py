@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,12 +25,13 @@ from jv3search.errors import InputError, ModelError
 if TYPE_CHECKING:
     from jv3search.indexes import Status
     from jv3search.knowledge_base import KnowledgeBase
+    from jv3search.location import IndexLocation
 
 
 @click.command()
 @index_option
 @json_option
-def status(index: Path | None, as_json: bool) -> None:
+def status(index: IndexLocation | None, as_json: bool) -> None:
     """Show what is in the index: documents, languages, formats, model, size, failures."""
     from jv3search import knowledge_base
 
@@ -48,7 +48,7 @@ def status(index: Path | None, as_json: bool) -> None:
 @index_option
 @click.option("--translations", "linked", is_flag=True, help="List the translations of each document below it.")
 @json_option
-def list_documents(index: Path | None, linked: bool, as_json: bool) -> None:
+def list_documents(index: IndexLocation | None, linked: bool, as_json: bool) -> None:
     """List the documents in the index by URI; with --json, one line with all that is known about each."""
     from jv3search import knowledge_base
 
@@ -72,7 +72,9 @@ def list_documents(index: Path | None, linked: bool, as_json: bool) -> None:
 @kind_option
 @click.option("--model", metavar="NAME", help="Embed every document again with this model, from its stored text.")
 @engine_option
-def reindex(index: Path | None, dim: int | None, kind: str | None, model: str | None, engine: str | None) -> None:
+def reindex(
+    index: IndexLocation | None, dim: int | None, kind: str | None, model: str | None, engine: str | None
+) -> None:
     """Change the dimension or kind of the vector index, from the stored full-size vectors; or the model.
 
     With another model, searches go on in the old vectors until all documents are embedded again; if that is
@@ -94,7 +96,7 @@ def reindex(index: Path | None, dim: int | None, kind: str | None, model: str | 
 @click.command()
 @click.argument("uris", nargs=-1, required=True, metavar="URI...")
 @index_option
-def remove(uris: tuple[str, ...], index: Path | None) -> int:
+def remove(uris: tuple[str, ...], index: IndexLocation | None) -> int:
     """Take documents out of the index by their URI, as hits and status show it; files stay where they are."""
     from jv3search import knowledge_base
 
@@ -115,7 +117,7 @@ def _runs_on(kb: KnowledgeBase) -> tuple[str, str] | tuple[None, None]:
         return None, None
 
 
-def _as_json(state: Status, index: Path) -> dict[str, Any]:
+def _as_json(state: Status, index: IndexLocation) -> dict[str, Any]:
     return asdict(state) | {
         "index": str(index),
         "last_ingest": state.last_ingest.isoformat() if state.last_ingest else None,
@@ -123,7 +125,7 @@ def _as_json(state: Status, index: Path) -> dict[str, Any]:
     }
 
 
-def _show(state: Status, index: Path, runs_on: str) -> None:
+def _show(state: Status, index: IndexLocation, runs_on: str) -> None:
     last = state.last_ingest.astimezone().strftime("%Y-%m-%d %H:%M") if state.last_ingest else "never"
     for name, value in (
         ("index", str(index)),

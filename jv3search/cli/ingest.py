@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from jv3search.ingest.plan import Plan
     from jv3search.ingest.walk import Found
     from jv3search.knowledge_base import IngestReport
+    from jv3search.location import IndexLocation
 
 
 _FAILED = ("failed", "empty")
@@ -63,7 +64,7 @@ _PLAN_WORDS = {
 @json_option
 def ingest(
     paths: tuple[Path, ...],
-    index: Path | None,
+    index: IndexLocation | None,
     model: str | None,
     engine: str | None,
     dim: int | None,

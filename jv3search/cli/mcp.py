@@ -22,6 +22,7 @@ from jv3search.config import TOKEN
 
 if TYPE_CHECKING:
     from jv3search.knowledge_base import KnowledgeBase
+    from jv3search.location import IndexLocation
 
 
 @click.command()
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @address_options(8651)
 @with_serve_extra
 def mcp(
-    index: Path | None,
+    index: IndexLocation | None,
     model: str | None,
     http: bool,
     write: bool,

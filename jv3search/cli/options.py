@@ -16,6 +16,7 @@ import click
 
 from jv3search.config import ENGINES
 from jv3search.errors import ConfigError, InputError
+from jv3search.location import IndexLocation
 
 if TYPE_CHECKING:
     from jv3search.knowledge_base import KnowledgeBase
@@ -45,6 +46,18 @@ class PathType(click.Path):
         return super().convert(value, param, ctx)
 
 
+class IndexType(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.2
+    """An index's folder or URL; an empty one, of an unset variable say, would be the current folder."""
+
+    name = "index"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> IndexLocation:
+        """Where the index is."""
+        if value == "":
+            self.fail("it is empty", param, ctx)
+        return IndexLocation.of(value)
+
+
 class Listed(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.2
     """Values between commas: some of `choices`, or whole numbers above 0 where there are none; none twice."""
 
@@ -68,10 +81,13 @@ class Listed(click.ParamType):  # type: ignore[type-arg]  # generic only since c
 
 
 def index_option(command: Command) -> Command:
-    """--index DIR."""
-    return click.option("--index", type=PathType(), metavar="DIR", help="The index's folder [indexes/default].")(
-        command
-    )
+    """--index DIR|URL."""
+    return click.option(
+        "--index",
+        type=IndexType(),
+        metavar="DIR|URL",
+        help="The index's folder, or the URL of a PostgreSQL database [indexes/default].",
+    )(command)
 
 
 def model_option(command: Command) -> Command:
@@ -94,8 +110,8 @@ def kind_option(command: Command) -> Command:
     """--kind KIND."""
     return click.option(
         "--kind",
-        type=click.Choice(["auto", "flat", "ivf"]),
-        help="Search exactly (flat), approximately (ivf), or decide by size (auto).",
+        type=click.Choice(["auto", "flat", "ivf", "hnsw"]),
+        help="Search exactly (flat), approximately (ivf; in a database hnsw), or decide by size (auto).",
     )(command)
 
 

@@ -35,6 +35,7 @@ from jv3search.text.graphemes import shortened
 
 if TYPE_CHECKING:
     from jv3search.knowledge_base import KnowledgeBase
+    from jv3search.location import IndexLocation
     from jv3search.types import Mode
 
 _NOTHING = {
@@ -93,7 +94,7 @@ class SearchCommand(click.Command):
 def search(
     query: tuple[str, ...],
     queries: Path | None,
-    index: Path | None,
+    index: IndexLocation | None,
     model: str | None,
     engine: str | None,
     k: int,

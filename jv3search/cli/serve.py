@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from jv3search.addresses import Address
     from jv3search.answers.language_model import LanguageModel
     from jv3search.knowledge_base import KnowledgeBase
+    from jv3search.location import IndexLocation
 
 
 @click.command()
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 @click.option("--write", is_flag=True, help="Let clients add and delete documents [they only read].")
 @with_serve_extra
 def serve(
-    index: Path | None, model: str | None, port: int | None, address: str, hosts: tuple[str, ...], write: bool
+    index: IndexLocation | None,
+    model: str | None,
+    port: int | None,
+    address: str,
+    hosts: tuple[str, ...],
+    write: bool,
 ) -> int:
     """Serve the index to programs: POST /v1/embeddings as in Jina's API, POST /v1/search. Ctrl-C stops it.
 

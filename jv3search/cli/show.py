@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +13,7 @@ from jv3search.errors import InputError
 
 if TYPE_CHECKING:
     from jv3search.indexes import Context, IndexReader
+    from jv3search.location import IndexLocation
 
 
 class Neighbours(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.2
@@ -43,7 +43,9 @@ class Neighbours(click.ParamType):  # type: ignore[type-arg]  # generic only sin
 @index_option
 @json_option
 @click.pass_context
-def show(ctx: click.Context, what: str, neighbours: int | None, index: Path | None, as_json: bool) -> None:
+def show(
+    ctx: click.Context, what: str, neighbours: int | None, index: IndexLocation | None, as_json: bool
+) -> None:
     """Print a hit by its number, as search shows it (#1234), or a document's text as it was read.
 
     With --context, the chunks around a hit are printed too, within its section. Spans count characters of the

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from jv3search.analysis.topics import Topic
     from jv3search.knowledge_base import KnowledgeBase
+    from jv3search.location import IndexLocation
 
 _EXAMPLES = 3  # documents shown of a topic; --json has all
 _NAME = 60  # characters of a file's name
@@ -43,7 +44,7 @@ _NAME = 60  # characters of a file's name
 @filter_options
 @json_option
 def topics(
-    index: Path | None,
+    index: IndexLocation | None,
     count: int | None,
     lang: str,
     types: str,

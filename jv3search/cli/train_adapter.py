@@ -21,6 +21,7 @@ from jv3search.errors import InputError
 
 if TYPE_CHECKING:
     from jv3search.fine_tuning.outcome import Outcome
+    from jv3search.location import IndexLocation
 
 
 @click.command("train-adapter")
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 def train_adapter(
     pairs: Path | None,
     silver: bool,
-    index: Path | None,
+    index: IndexLocation | None,
     model: str | None,
     task: str,
     out: Path | None,

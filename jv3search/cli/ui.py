@@ -16,6 +16,7 @@ from jv3search.config import Settings, load_settings
 
 if TYPE_CHECKING:
     from jv3search.addresses import Address
+    from jv3search.location import IndexLocation
 
 _HERE = "127.0.0.1"
 
@@ -30,7 +31,7 @@ _HERE = "127.0.0.1"
 @root_option
 @click.option("--browser/--no-browser", default=None, help="Open a browser [if this is a terminal].")
 def ui(
-    index: Path | None,
+    index: IndexLocation | None,
     port: int | None,
     address: str,
     hosts: tuple[str, ...],

@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,10 +19,9 @@ from jv3search.errors import InputError
 from jv3search.evaluation.evaluate import Progress
 from jv3search.indexes import IndexReader
 from jv3search.indexes.snapshot import IndexSnapshot
-from jv3search.indexes.vectors.port import VectorIndex
 from jv3search.search.dense import nearest
 from jv3search.text.sentences import sentences
-from jv3search.types import Embedding, unit_rows
+from jv3search.types import Embedding, Filter, unit_rows
 
 _TIES = 64  # further chunks that may share the last one's score: copies of a passage are equally right
 _EQUAL = 5e-4  # z-scores; a float32 cosine is known to 1e-5, and z-scores are at most 50 times as far apart
@@ -112,14 +109,14 @@ def _tried(
             trial = index.at(dimension)
             coarse = _figures(_coarse(trial), queries, right_coarse, k)
             rescored = _figures(_dense(trial), queries, right, k)
-            found.append(Trial(dimension, _size(trial.vectors.base), coarse, rescored))
+            found.append(Trial(dimension, trial.vectors.size(), coarse, rescored))
             step()
     return tuple(found)
 
 
 def _coarse(index: IndexSnapshot) -> Find:
     """The nearest chunks by the first values of each vector alone, with their cosines."""
-    return lambda query, k: index.vectors.nearest(unit_rows(query, index.dimension), k)
+    return lambda query, k: index.vectors.nearest(unit_rows(query, index.dimension), k, Filter())
 
 
 def _dense(index: IndexSnapshot) -> Find:
@@ -130,14 +127,6 @@ def _dense(index: IndexSnapshot) -> Find:
         return ids, z
 
     return find
-
-
-def _size(vectors: VectorIndex) -> int:
-    """Bytes on disk."""
-    with TemporaryDirectory(prefix="jv3search-bench-") as folder:
-        path = Path(folder) / "vectors"
-        vectors.save(path)
-        return path.stat().st_size
 
 
 def _sampled_sentences(reader: IndexReader, count: int) -> list[str]:

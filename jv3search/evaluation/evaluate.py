@@ -27,6 +27,7 @@ from jv3search.evaluation.temporary_index import (
 from jv3search.indexes import IndexReader, Manifest
 from jv3search.knowledge_base import KnowledgeBase, encoder_of, with_model
 from jv3search.knowledge_base import open as open_index
+from jv3search.location import IndexLocation
 from jv3search.search.relevance import nothing_relevant
 from jv3search.search.retrieval import SearchOptions, plain_request, retrieve
 from jv3search.types import Filter, Hit, Mode
@@ -86,7 +87,7 @@ class Evaluation:
 
 
 def evaluate(
-    index: Path | None,
+    index: Path | IndexLocation | None,
     model: str | None,
     dataset: Path | None,
     grid: Grid,

@@ -15,6 +15,7 @@ from jv3search.evaluation.silver import HeadedSection, headed_sections
 from jv3search.fine_tuning.pairs import Pairs, Text, grouped, made_of, read_pairs
 from jv3search.indexes import IndexReader
 from jv3search.knowledge_base import KnowledgeBase
+from jv3search.location import IndexLocation
 from jv3search.search.retrieval import SearchOptions, plain_request, retrieve
 from jv3search.types import Filter, Hit, Span
 
@@ -23,7 +24,9 @@ _SHINGLE = 8  # characters
 _PREFIX = 8  # characters before a heading in its section, such as "## "
 
 
-def pairs_from(path: Path | None, index: Path | None, settings: Settings, task: str, progress: Progress) -> Pairs:
+def pairs_from(
+    path: Path | None, index: Path | IndexLocation | None, settings: Settings, task: str, progress: Progress
+) -> Pairs:
     """The pairs of a file, with passages of `index` as negatives if it is named; without a file the index's own.
 
     InputError for what does not fit, IndexNotFound and IndexMismatch for an index that is not there or was made by

@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Self
 
 from jv3search.errors import JV3SearchError
-from jv3search.indexes import keyword_cache, vector_cache
+from jv3search.indexes import keyword_cache, server_vectors, vector_cache
+from jv3search.indexes.cached_vectors import CachedVectors
 from jv3search.indexes.catalog import chunks, documents, embeddings, ledger, links
 from jv3search.indexes.catalog.catalog import Catalog
 from jv3search.indexes.catalog.context import read_context
 from jv3search.indexes.catalog.index_info import read_info, stamp
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.keyword_cache import KeywordCache
-from jv3search.indexes.keywords.snapshot import KeywordSnapshot
+from jv3search.indexes.keywords.snapshot import KeywordSnapshot, OpenKeywords
 from jv3search.indexes.rows import Context, DocumentRow, LedgerRow, Status
 from jv3search.indexes.search_cache import SearchCache
 from jv3search.indexes.snapshot import IndexSnapshot
 from jv3search.indexes.status import read_status
+from jv3search.indexes.vectors.port import Vectors
 from jv3search.indexes.vectors.snapshot import VectorSnapshot
 from jv3search.types import Chunk, Document, Embedding, Filter, Hit, Task, unit_rows
 
@@ -34,6 +36,7 @@ class IndexReader:
         self._catalog = catalog
         self._folder = folder
         self._refreshing = threading.Lock()
+        self._opening_keywords = threading.Lock()
         self._snapshot: VectorSnapshot | None = None
         self._keywords: KeywordCache | None = None
         self._cache = SearchCache()
@@ -66,8 +69,8 @@ class IndexReader:
         with ExitStack() as stack:
             with self._refreshing:  # so that no thread sees an older catalog than the vectors are of
                 transaction = stack.enter_context(self._catalog.read())
-                keywords = self._refreshed_keywords(transaction)  # first: files of a later state do not serve
-                vectors = self._refreshed(transaction)
+                keywords = self._keywords_of(transaction)
+                vectors = self._vectors(transaction, keywords)
             dimension = read_info(transaction).dimension
             yield IndexSnapshot(self.manifest, dimension, transaction, vectors, keywords, self._cache)
 
@@ -168,6 +171,27 @@ class IndexReader:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def _keywords_of(self, transaction: ReadTransaction) -> OpenKeywords:
+        """Opened now, for files of a later state do not serve; of an index on a server when they are needed.
+
+        Whoever searches a server by meaning alone need not wait until the keywords are made on this machine.
+        """
+        if not transaction.on_server:
+            opened = self._refreshed_keywords(transaction)
+            return lambda: opened
+
+        def open_keywords() -> KeywordSnapshot:
+            with self._opening_keywords:
+                return self._refreshed_keywords(transaction)
+
+        return open_keywords
+
+    def _vectors(self, transaction: ReadTransaction, keywords: OpenKeywords) -> Vectors:
+        if transaction.on_server:
+            return server_vectors.opened(transaction, keywords, self.manifest, self._cache)
+        cached = self._refreshed(transaction)
+        return CachedVectors(cached, transaction, keywords, self._cache, self.manifest.dimension)
 
     def _refreshed(self, transaction: ReadTransaction) -> VectorSnapshot:
         snapshot = self._snapshot

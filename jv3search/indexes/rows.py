@@ -12,8 +12,8 @@ State = Literal["done", "unchanged", "failed", "unsupported", "empty"]
 
 FAILURES: frozenset[State] = frozenset({"failed", "unsupported", "empty"})
 
-Kind = Literal["auto", "flat", "ivf"]
-"""How an index is searched: exactly, by inverted lists, or (auto) by lists once it is large."""
+Kind = Literal["auto", "flat", "ivf", "hnsw"]
+"""How an index is searched: exactly, by inverted lists (in a folder), by a graph (in a database), or by size."""
 
 
 @dataclass(frozen=True, slots=True)

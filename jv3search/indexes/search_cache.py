@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from jv3search.indexes.catalog.chunks import chunk_languages
-from jv3search.indexes.catalog.embeddings import language_samples
 from jv3search.indexes.catalog.filters import filtered_ids
 from jv3search.indexes.catalog.index_info import stamp
 from jv3search.indexes.catalog.transaction import ReadTransaction
-from jv3search.indexes.keywords.snapshot import NO_KEYWORDS, KeywordSnapshot
+from jv3search.indexes.keywords.snapshot import OpenKeywords
 from jv3search.indexes.keywords.terms import stemmed
-from jv3search.indexes.vectors.languages import LanguageSamples
-from jv3search.indexes.vectors.port import FilteredIds
-from jv3search.indexes.vectors.snapshot import VectorSnapshot
+from jv3search.indexes.vectors.languages import ChunkLanguages, LanguageSamples
+from jv3search.indexes.vectors.port import FilteredIds, Languages
 from jv3search.types import UNKNOWN_LANGUAGE, Filter
 
 _MOST_BYTES = 64 << 20  # of cached ids, eight bytes each, and bitmaps: seven filters that admit a million chunks
 _ENTRY = 1024  # bytes of a filter beside its ids, about
 
 Stamp = tuple[str, int]
+Learned = Any  # the catalog's, which is imported where it is needed
 
 
 @dataclass
@@ -28,23 +29,24 @@ class SearchCache:
 
     _filtered_ids: dict[tuple[Stamp, Filter], FilteredIds] = field(default_factory=dict)
     _samples: tuple[tuple[str, int], LanguageSamples] | None = None
+    _learned: tuple[tuple[Hashable, ...], Learned] | None = None
     _stemmed: tuple[Stamp, tuple[str, ...]] | None = None
 
     def filtered_ids(
         self,
         transaction: ReadTransaction,
-        vectors: VectorSnapshot,
         where: Filter,
-        keywords: KeywordSnapshot = NO_KEYWORDS,
+        keywords: OpenKeywords,
+        languages: ChunkLanguages | None = None,
     ) -> FilteredIds:
-        """The chunks that a filter admits; one with phrases needs the keywords."""
-        key = (_stamp(vectors), where)
+        """The chunks that a filter admits; one with phrases needs the keywords. `languages` spare the catalog."""
+        key = (stamp(transaction), where)
         known = self._filtered_ids.get(key)
         if known is None:
-            of_languages = where == Filter(languages=where.languages)
+            of_languages = languages is not None and where == Filter(languages=where.languages)
             known = FilteredIds(
-                vectors.languages.ids_of(where.languages)
-                if of_languages
+                languages.ids_of(where.languages)
+                if languages is not None and of_languages
                 else filtered_ids(transaction, where, keywords)
             )
             kept = {other: ids for other, ids in self._filtered_ids.copy().items() if other[0] == key[0]}
@@ -54,19 +56,32 @@ class SearchCache:
         return known
 
     def language_samples(
-        self, transaction: ReadTransaction, vectors: VectorSnapshot, dimension: int
+        self,
+        key: tuple[str, int],
+        saved: LanguageSamples,
+        languages: Languages,
+        draw: Callable[[], LanguageSamples],
     ) -> LanguageSamples:
-        """Those saved with the vectors, or others when the index has grown or shrunk by a twentieth since."""
-        languages = vectors.languages
-        chunks = int(languages.counts.sum())
-        key = (vectors.identity, vectors.dimension)
-        cached, known = self._samples or (None, vectors.base.samples)
-        for samples in (vectors.base.samples, known if cached == key else None):
-            if samples is not None and samples.still_fit(chunks, languages.present):
+        """Those saved, or others that are drawn when the index has grown or shrunk by a twentieth since.
+
+        `key` is the index's identity and the dimension that is searched.
+        """
+        counts = languages.counts.tolist()
+        present = {name for name, count in zip(languages.names, counts, strict=True) if count}
+        cached, known = self._samples or (None, saved)
+        for samples in (saved, known if cached == key else None):
+            if samples is not None and samples.still_fit(sum(counts), present):
                 return samples
-        known = language_samples(transaction, languages, dimension, vectors.dimension)
+        known = draw()
         self._samples = (key, known)
         return known
+
+    def learned(self, key: tuple[Hashable, ...], read: Callable[[], Learned]) -> Learned:
+        """What was learned of a server's vectors, read again where `key` is another."""
+        known = self._learned
+        if known is None or known[0] != key:
+            self._learned = known = (key, read())
+        return known[1]
 
     def inflected(self, transaction: ReadTransaction, language: str, where: Filter) -> tuple[str, ...]:
         """The languages in whose forms the words of a query in `language` are to be found."""
@@ -78,7 +93,3 @@ class SearchCache:
         if known is None or known[0] != current:
             self._stemmed = known = (current, stemmed(chunk_languages(transaction)))
         return known[1]
-
-
-def _stamp(vectors: VectorSnapshot) -> Stamp:
-    return vectors.identity, vectors.generation

@@ -9,19 +9,19 @@ import numpy as np
 
 from jv3search.errors import InputError
 from jv3search.indexes import vector_cache
+from jv3search.indexes.cached_vectors import CachedVectors
 from jv3search.indexes.catalog import chunks, links
 from jv3search.indexes.catalog.embeddings import rows_of
 from jv3search.indexes.catalog.index_info import read_info
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.keywords.coverage import coverage
 from jv3search.indexes.keywords.phrases import query_terms
-from jv3search.indexes.keywords.snapshot import KeywordSnapshot
+from jv3search.indexes.keywords.snapshot import OpenKeywords
 from jv3search.indexes.keywords.stopwords import without_stopwords
 from jv3search.indexes.manifest import Manifest
 from jv3search.indexes.search_cache import SearchCache
 from jv3search.indexes.vectors.languages import ChunkLanguages, LanguageSamples
-from jv3search.indexes.vectors.port import FilteredIds, Ids
-from jv3search.indexes.vectors.snapshot import VectorSnapshot
+from jv3search.indexes.vectors.port import FilteredIds, Ids, Languages, Vectors
 from jv3search.types import UNKNOWN_LANGUAGE, Embedding, Filter, Hit, unit_rows
 
 _EVERYTHING = Filter()
@@ -34,8 +34,8 @@ class IndexSnapshot:
     manifest: Manifest
     dimension: int
     transaction: ReadTransaction
-    vectors: VectorSnapshot
-    keywords: KeywordSnapshot
+    vectors: Vectors
+    keywords: OpenKeywords
     cache: SearchCache
 
     def at(self, dimension: int, kind: str | None = None) -> IndexSnapshot:
@@ -47,20 +47,23 @@ class IndexSnapshot:
         if not 1 <= dimension <= full:
             raise InputError(f"dimension {dimension} is not between 1 and {full}, the index's full size")
         info = read_info(self.transaction)
-        vectors = vector_cache.built(self.transaction, info._replace(dimension=dimension, kind=kind or info.kind))
+        built = vector_cache.built(self.transaction, info._replace(dimension=dimension, kind=kind or info.kind))
+        vectors = CachedVectors(built, self.transaction, self.keywords, self.cache, full)
         return replace(self, dimension=dimension, vectors=vectors)
 
     def filtered_ids(self, where: Filter) -> FilteredIds:
         """The chunks that a filter admits."""
-        return self.cache.filtered_ids(self.transaction, self.vectors, where, self.keywords)
+        languages = self.vectors.languages
+        in_memory = languages if isinstance(languages, ChunkLanguages) else None
+        return self.cache.filtered_ids(self.transaction, where, self.keywords, in_memory)
 
-    def languages(self) -> ChunkLanguages:
-        """The language of each chunk."""
+    def languages(self) -> Languages:
+        """The languages of the chunks."""
         return self.vectors.languages
 
     def language_samples(self) -> LanguageSamples:
         """What is known of each language from a sample of its rows."""
-        return self.cache.language_samples(self.transaction, self.vectors, self.manifest.dimension)
+        return self.vectors.samples
 
     def embeddings(self, ids: Ids) -> tuple[Ids, Embedding]:
         """(ids ascending, their full-size unit rows)."""
@@ -77,7 +80,7 @@ class IndexSnapshot:
         """
         inflected = self.cache.inflected(self.transaction, language, where)
         query = without_stopwords(query_terms(words, inflected), language)
-        found = self.keywords.match(query.phrases, k, self.filtered_ids(where) if where else None)
+        found = self.keywords().match(query.phrases, k, self.filtered_ids(where) if where else None)
         return list(zip(found.ids, found.scores, coverage(query, found, len(self.vectors)), strict=True))
 
     def hits(self, ids: Sequence[int], scores: Sequence[float]) -> list[Hit]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
+from jv3search.indexes.catalog import pgvector
 from jv3search.indexes.catalog.chunks import chunk_languages
 from jv3search.indexes.catalog.documents import document_formats
 from jv3search.indexes.catalog.index_info import IndexInfo, read_info
@@ -30,13 +31,19 @@ def read_status(transaction: ReadTransaction, folder: Path, keywords: KeywordSna
         dimension=info.dimension,
         full_dimension=info.manifest.dimension,
         kind=cast(Kind, info.kind),
-        size=sum(path.stat().st_size for path in folder.glob("*") if path.is_file()),
+        size=_size(transaction, folder),
         last_ingest=last_checked(transaction),
         failures=tuple(failures(transaction)),
         generation=info.generation,
-        vectors=_vectors(folder, info),
+        vectors="up to date" if transaction.on_server else _vectors(folder, info),
         wordless=keywords.wordless,
     )
+
+
+def _size(transaction: ReadTransaction, folder: Path) -> int:
+    """Of the database's tables, and of what is in the folder."""
+    here = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
+    return here + (pgvector.size(transaction) if transaction.on_server else 0)
 
 
 def _vectors(folder: Path, info: IndexInfo) -> str:

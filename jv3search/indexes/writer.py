@@ -11,7 +11,7 @@ import numpy as np
 from filelock import FileLock
 
 from jv3search.errors import InputError, StorageError
-from jv3search.indexes import keyword_cache, vector_cache
+from jv3search.indexes import keyword_cache, server_vectors, vector_cache
 from jv3search.indexes.catalog.catalog import Catalog
 from jv3search.indexes.catalog.chunks import chunk_ids_of, chunks_of
 from jv3search.indexes.catalog.documents import digests, read_document
@@ -26,6 +26,7 @@ from jv3search.indexes.rows import LedgerRow
 from jv3search.types import Document, EmbeddedDocument, Embedding, Span
 
 KINDS = ("auto", "flat", "ivf")
+SERVER_KINDS = ("auto", "flat", "hnsw")
 
 
 class IndexWriter:
@@ -35,6 +36,7 @@ class IndexWriter:
         self._catalog = catalog
         self._folder = folder
         self._lock = lock
+        self._on_server = catalog.on_server
         self._new_chunks = 0
         self._keywords: KeywordCache | None = None
         self.manifest = manifest
@@ -98,8 +100,11 @@ class IndexWriter:
         """Search at another dimension or in another way from now on: nothing is embedded again."""
         with self._catalog.write() as transaction:
             info = read_info(transaction)
-            check_search(self.manifest, dimension, kind)
+            check_search(self.manifest, dimension, kind, on_server=transaction.on_server)
             transaction.configure(dimension or info.dimension, kind or info.kind)
+            if transaction.on_server:
+                server_vectors.build(transaction)
+                return
         with self._catalog.read() as transaction:
             snapshot = vector_cache.built(transaction, read_info(transaction))
         vector_cache.save(self._folder, snapshot, self.notices)
@@ -109,9 +114,11 @@ class IndexWriter:
         """A transaction that must put every document in again, as `manifest` makes them; the index is then its."""
         with self.writing() as transaction:
             before = read_info(transaction)
-            yield transaction
             transaction.remember(manifest)
             transaction.configure(min(before.dimension, manifest.dimension), before.kind)
+            if transaction.on_server:
+                server_vectors.empty(transaction)
+            yield transaction
         self.manifest = manifest
 
     def close(self) -> None:
@@ -144,6 +151,9 @@ class IndexWriter:
 
     def _save_vectors(self) -> None:
         try:
+            if self._on_server:
+                server_vectors.save(self._catalog)
+                return
             with self._catalog.read() as transaction:
                 snapshot, new = vector_cache.opened(self._folder, transaction, self.notices)
             if new and len(snapshot):
@@ -156,6 +166,8 @@ class IndexWriter:
         try:
             with self._catalog.read() as transaction:
                 self._keywords = keyword_cache.save(self._folder, transaction, self.notices, self._keywords)
+            if self._on_server:
+                server_vectors.keep_samples(self._catalog)
         except StorageError as error:
             self.notices.append(str(error))
 
@@ -168,9 +180,11 @@ class IndexWriter:
             self._lock.release()
 
 
-def check_search(manifest: Manifest, dimension: int | None, kind: str | None) -> None:
+def check_search(manifest: Manifest, dimension: int | None, kind: str | None, *, on_server: bool) -> None:
     """InputError unless an index made by `manifest` can be searched so."""
+    kinds = SERVER_KINDS if on_server else KINDS
     if dimension is not None and not 1 <= dimension <= manifest.dimension:
         raise InputError(f"dimension {dimension} is not between 1 and {manifest.dimension}, the model's full size")
-    if kind is not None and kind not in KINDS:
-        raise InputError(f"kind {kind!r} is not one of {', '.join(KINDS)}")
+    if kind is not None and kind not in kinds:
+        where = "a database" if on_server else "a folder"
+        raise InputError(f"kind {kind!r} is not one of {', '.join(kinds)}, those of an index in {where}")

@@ -4,8 +4,8 @@
     job = current(index)              # what any tab, any process sees: running, done, stopped, failed or died
     stop(index)                       # as Ctrl-C would: what was stored stays
 
-The job's lock lies in the index's folder and is held by the process itself, so the system frees it however the
-process ends; its record, a small JSON file beside the lock, tells how far it came.
+The job's lock lies in the index's folder on this machine and is held by the process itself, so the system frees it
+however the process ends; its record, a small JSON file beside the lock, tells how far it came.
 """
 
 from __future__ import annotations

@@ -42,18 +42,18 @@ class Job:
         return self.phase not in ENDED
 
 
-def read(index: Path) -> Job | None:
+def read(folder: Path) -> Job | None:
     """The record of the last job of an index; None if there was none, or if somebody spoilt the file."""
     try:
-        values = json.loads((index / _FILE).read_text(encoding="utf-8"))
+        values = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         return _job(values)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def write(index: Path, job: Job) -> None:
+def write(folder: Path, job: Job) -> None:
     """Put the record in place of the one before, at once."""
-    path = index / _FILE
+    path = folder / _FILE
     aside = path.with_suffix(".new")
     aside.write_text(json.dumps(asdict(job), default=datetime.isoformat, ensure_ascii=False), encoding="utf-8")
     aside.replace(path)

@@ -1,4 +1,4 @@
-"""The process of a job, from inside: `python -m jv3search.jobs.run INDEX`, which only `jobs.start` calls."""
+"""The process of a job, from inside: `python -m jv3search.jobs.run`, which only `jobs.start` calls."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import sys
 import time
 import traceback
 from dataclasses import replace
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from jv3search.config import load_settings
 from jv3search.errors import JV3SearchError
 from jv3search.indexes import FAILURES
 from jv3search.jobs import record
 from jv3search.jobs.record import Job
+from jv3search.location import IndexLocation
 
 if TYPE_CHECKING:
     from jv3search.indexes import LedgerRow
@@ -28,7 +29,7 @@ _LOCK_SECONDS = 10.0  # to wait for another writer, of a removal say
 class _Report:
     """The job's record, kept up to date."""
 
-    def __init__(self, index: Path, job: Job) -> None:
+    def __init__(self, index: IndexLocation, job: Job) -> None:
         self.index = index
         self.job = job
         self._written = 0.0
@@ -59,13 +60,13 @@ class _Report:
             self._write()
 
     def _write(self) -> None:
-        record.write(self.index, self.job)
+        record.write(self.index.folder, self.job)
         self._written = time.monotonic()
 
 
-def main(index: Path) -> int:
-    """Do the job that the record in `index` describes; exit status 0 only if it was done to its end."""
-    job = record.read(index)
+def main(index: IndexLocation) -> int:
+    """Do the job that the record of an index describes; exit status 0 only if it was done to its end."""
+    job = record.read(index.folder)
     if job is None or not job.running:
         print(f"there is no job to do in {index}", file=sys.stderr)  # noqa: T201 - the job's log
         return 2
@@ -117,4 +118,4 @@ def _end_on_signals(report: _Report) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(load_settings({}).index))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -36,9 +35,8 @@ def nearest(
     """As `dense_leg`: (ids, cosines, z-scores)."""
     _check(index, query, k)
     unit = unit_rows(query, len(query))
-    within = index.filtered_ids(where) if replace(where, languages=frozenset()) else None
     candidates = max(RANKING.candidates, RANKING.candidates_per_hit * k)
-    ids, scores = rescored(index, unit, k, within, candidates, partial(_offsets, index, where))
+    ids, scores = rescored(index, unit, k, where, candidates, partial(_offsets, index, where))
     z = _z_scores(index, unit, ids, scores)
     best = np.lexsort((ids, -z))
     return ids[best], scores[best], z[best]

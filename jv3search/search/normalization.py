@@ -15,8 +15,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from jv3search.indexes.vectors.languages import ChunkLanguages, Codes, LanguageSamples
-from jv3search.indexes.vectors.port import Scores
+from jv3search.indexes.vectors.languages import Codes, LanguageSamples
+from jv3search.indexes.vectors.port import Languages, Scores
 from jv3search.search.ranking import RANKING
 from jv3search.types import Embedding
 
@@ -28,7 +28,7 @@ class CohortStatistics:
     means: Mapping[str, float]
     deviation: float
 
-    def offsets(self, languages: ChunkLanguages) -> Scores:
+    def offsets(self, languages: Languages) -> Scores:
         """The cosine whose z-score is 0, by the language's code; infinite for a language without chunks."""
         expected = [
             self.means[name] + RANKING.chance * best_by_chance(count) * self.deviation if count else np.inf
@@ -67,7 +67,7 @@ def best_by_chance(chunks: int) -> float:
     return NormalDist().inv_cdf((chunks - 0.375) / (chunks + 0.25)) if chunks > 1 else 0.0
 
 
-def z_scores(cosines: Scores, codes: Codes, languages: ChunkLanguages, statistics: CohortStatistics) -> Scores:
+def z_scores(cosines: Scores, codes: Codes, languages: Languages, statistics: CohortStatistics) -> Scores:
     """How far each chunk's cosine is above the usual one of its language; `codes` are those of the chunks."""
     above: Scores = cosines - statistics.offsets(languages)[codes]
     return (above / statistics.deviation).astype(np.float32)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from jv3search.indexes.snapshot import IndexSnapshot
-from jv3search.indexes.vectors.port import FilteredIds, Ids, Scores
-from jv3search.types import Embedding, unit_rows
+from jv3search.indexes.vectors.port import Ids, Scores
+from jv3search.types import Embedding, Filter, unit_rows
 
 _MARGIN = 16  # further candidates of full-size vectors, to see whether more share the last hit's score
 _ROUNDING = 1e-3  # between scores of float32 and of float16 rows
@@ -22,7 +22,7 @@ def rescored(
     index: IndexSnapshot,
     unit: Embedding,
     k: int,
-    filtered_ids: FilteredIds | None,
+    where: Filter,
     candidates: int,
     offsets: Offsets | None = None,
 ) -> tuple[Ids, Scores]:
@@ -34,10 +34,10 @@ def rescored(
     near_unit = unit_rows(unit, index.dimension)
     taken = _taken(index, offsets, unit)
     near_taken = _taken(index, offsets, near_unit) if coarse else taken
-    rounding = 0.0 if index.vectors.base.approximate else _ROUNDING
+    rounding = 0.0 if index.vectors.approximate else _ROUNDING
     wanted = candidates if coarse else k + _MARGIN
     while True:
-        ids, near = _candidates(index, near_unit, wanted, filtered_ids, near_taken)
+        ids, near = index.vectors.nearest(near_unit, wanted, where, near_taken)
         ids, scores = cosines(index, ids, unit)
         left = scores - taken[index.languages().codes_of(ids)]
         best = np.lexsort((ids, -left))[:k]
@@ -56,12 +56,3 @@ def cosines(index: IndexSnapshot, ids: Ids, unit: Embedding) -> tuple[Ids, Score
 
 def _taken(index: IndexSnapshot, offsets: Offsets | None, unit: Embedding) -> Scores:
     return np.zeros(len(index.languages().names), np.float32) if offsets is None else offsets(unit)
-
-
-def _candidates(
-    index: IndexSnapshot, near_unit: Embedding, wanted: int, filtered_ids: FilteredIds | None, offsets: Scores
-) -> tuple[Ids, Scores]:
-    if filtered_ids is not None and len(filtered_ids.ids) <= wanted:
-        return filtered_ids.ids, np.empty(0, np.float32)
-    among = None if filtered_ids is None else filtered_ids.bitmap
-    return index.vectors.nearest(near_unit, wanted, among, offsets)

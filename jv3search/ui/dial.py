@@ -33,7 +33,7 @@ def show(status: Status) -> None:
             "and time, and overlook a little more."
         ).format(full=number(status.full_dimension), dimension=number(status.dimension))
     )
-    key = (str(state.index_folder()), status.generation)
+    key = (str(state.index_location()), status.generation)
     found = _measured().get(key)
     label = _("Measure again") if found else _("Measure it on these documents")
     if st.button(label, icon=":material/speed:"):

@@ -23,7 +23,7 @@ _WAITING = "job_waiting"  # by index: paths to read when the job that runs there
 
 def begin(paths: Sequence[Path]) -> None:
     """Read these files and folders now, or when the job that runs has ended."""
-    index = state.index_folder()
+    index = state.index_location()
     try:
         job = jobs.start(index, paths)
     except IndexLocked:
@@ -34,13 +34,13 @@ def begin(paths: Sequence[Path]) -> None:
 
 def show() -> None:
     """Draw the panel; it draws itself again while there is something to follow."""
-    job = jobs.current(state.index_folder())
+    job = jobs.current(state.index_location())
     seconds = _RUNNING_SECONDS if job and job.running else _IDLE_SECONDS
     st.fragment(_panel, run_every=seconds)(seconds)
 
 
 def _panel(seconds: float) -> None:
-    job = jobs.current(state.index_folder())
+    job = jobs.current(state.index_location())
     _follow(job, seconds)
     if job is None:
         return
@@ -60,7 +60,7 @@ def _follow(job: Job | None, seconds: float) -> None:
         if seconds != _RUNNING_SECONDS:
             st.rerun()
         return
-    waiting = st.session_state.get(_WAITING, {}).pop(str(state.index_folder()), None)
+    waiting = st.session_state.get(_WAITING, {}).pop(str(state.index_location()), None)
     if waiting:
         begin(waiting)
         st.rerun()
@@ -78,7 +78,7 @@ def _show_running(job: Job) -> None:
         st.caption(_("This goes on when you leave or close the page."))
     with button:
         if st.button(_("Stop"), icon=":material/stop_circle:", disabled=job.phase == "stopping", width="stretch"):
-            jobs.stop(state.index_folder())
+            jobs.stop(state.index_location())
 
 
 def _now(job: Job) -> str:

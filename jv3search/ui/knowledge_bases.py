@@ -29,15 +29,16 @@ def beside(folder: Path) -> list[Path]:
 def choose_knowledge_base() -> None:
     """Draw the choice, if there is one; it is kept in the session and in the URL, and the URL of a link counts."""
     settings = load_settings({})
-    if settings.catalog:  # a database server's catalog is one
+    if settings.index.url:  # beside an index on a server lies no other
         return
-    offered = [settings.index.resolve()] if st.session_state[state.ONE_INDEX] else beside(settings.index)
-    offered.append(state.index_folder().resolve())  # the one that is looked at, though it may have been deleted
+    own = settings.index.folder
+    looked_at = state.index_location().folder.resolve()  # it may have been deleted
+    offered = [looked_at, *([own.resolve()] if st.session_state[state.ONE_INDEX] else beside(own))]
     folders = {path.name: path for path in sorted(offered)}
     _follow_url(folders)
     if len(folders) == 1:
         return
-    present = state.index_folder().resolve().name
+    present = state.index_location().folder.resolve().name
     names = list(folders)
     name = st.selectbox(
         _("Knowledge base"),
@@ -59,4 +60,4 @@ def _follow_url(folders: Mapping[str, Path]) -> None:
     elif wanted:
         safe.notice("warning", _("There is no knowledge base {name} here.").format(name=wanted))
     elif st.session_state.get(state.INDEX):
-        st.query_params[_PARAMETER] = state.index_folder().resolve().name
+        st.query_params[_PARAMETER] = state.index_location().folder.resolve().name

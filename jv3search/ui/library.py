@@ -41,7 +41,7 @@ def show() -> None:
             add_documents.show()
             return
         _show_tabs(
-            status, state.documents(state.current(kb)), _ledger(str(state.index_folder()), _stamp(status), kb)
+            status, state.documents(state.current(kb)), _ledger(str(state.index_location()), _stamp(status), kb)
         )
 
 

@@ -45,7 +45,7 @@ def serve(
     that of the settings. StorageError if the server does not start, or ends by itself.
     """
     command = _command(address, hosts, settings) + ([ONE_INDEX] if one_index else [])
-    variables = {"JV3SEARCH_INDEX": str(settings.index), "JV3SEARCH_ROOTS": settings.roots}
+    variables = {"JV3SEARCH_INDEX": settings.index.secret, "JV3SEARCH_ROOTS": settings.roots}
     with _interrupts():
         # A session of its own: the terminal's Ctrl-C reaches us alone, and we end the server.
         server = subprocess.Popen(

@@ -14,6 +14,7 @@ from jv3search.encoders.models import JINA_V3, MINI, Model, known_models
 from jv3search.errors import IndexNotFound
 from jv3search.indexes import Manifest
 from jv3search.ingest.roots import roots_of
+from jv3search.location import IndexLocation
 from jv3search.ui import safe, state
 from jv3search.ui.i18n import CHOSEN, INTERFACE, number
 from jv3search.ui.i18n import gettext as _
@@ -118,19 +119,18 @@ def _show_language() -> None:
 
 def places(settings: Settings) -> dict[str, str]:
     """Folders by what they hold; of a database server only its name, never who signs in and with what."""
-    found = {
-        _("Knowledge base"): str(settings.index.resolve()),
+    return {
+        _("Knowledge base"): _of_index(settings.index),
         _("Documents"): str(settings.documents.resolve()),
         _("Folders that may be read"): ", ".join(map(str, roots_of(settings))),
         _("Models"): str(Path(settings.models).resolve()),
     }
-    if settings.catalog:
-        found[_("Database")] = _server(settings.catalog)
-    return found
 
 
-def _server(url: str) -> str:
-    parts = urlsplit(url)
+def _of_index(index: IndexLocation) -> str:
+    if not index.url:
+        return str(index.resolved())
+    parts = urlsplit(str(index))
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 

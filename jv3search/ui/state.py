@@ -14,6 +14,7 @@ from jv3search import knowledge_base
 from jv3search.config import Settings, load_settings
 from jv3search.errors import IndexNotFound, JV3SearchError
 from jv3search.knowledge_base import KnowledgeBase, with_model
+from jv3search.location import IndexLocation
 from jv3search.types import document_id
 from jv3search.ui import safe
 from jv3search.ui.i18n import gettext as _
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from jv3search.indexes.rows import DocumentRow
     from jv3search.types import Document
 
-INDEX = "index_folder"
+INDEX = "index"
 """Key in the session's state of the index a person chose; absent or empty: that of the settings."""
 
 ONE_INDEX = "one_index"
@@ -40,30 +41,30 @@ class OpenIndex:
     stamp: Stamp
 
 
-def index_folder() -> Path:
-    """The folder of the index this session looks at, which need not exist."""
+def index_location() -> IndexLocation:
+    """Where the index is that this session looks at, which need not exist."""
     return load_settings({"index": st.session_state.get(INDEX) or None}).index
 
 
 def opened() -> KnowledgeBase:
     """The knowledge base this session looks at, opened once for all; IndexNotFound before the first ingest."""
-    folder = index_folder()
-    kb = _opened(str(folder), _identity(folder))
-    _seen().add(folder.resolve())
+    index = index_location()
+    kb = _opened(index.secret, _identity(index.folder))
+    _seen().add(str(index.resolved()))
     return kb
 
 
 def absent(words: str) -> None:
     """Say why there is no index: where there was one before that it is gone, else the words for a beginning."""
-    folder = index_folder().resolve()
-    if folder not in _seen():
+    index = str(index_location().resolved())
+    if index not in _seen():
         safe.notice("info", words)
         return
     gone = _(
         "The knowledge base is gone: {folder} was deleted or moved. Put it back, or add the documents again in "
         "the library."
     )
-    safe.notice("warning", gone.replace("{folder}", str(folder)))
+    safe.notice("warning", gone.replace("{folder}", index))
 
 
 def settings() -> Settings:
@@ -71,7 +72,7 @@ def settings() -> Settings:
     try:
         return opened().settings
     except IndexNotFound:
-        return with_model(load_settings({"index": index_folder()}))
+        return with_model(load_settings({"index": index_location()}))
 
 
 @contextmanager
@@ -91,8 +92,8 @@ def page(name: str) -> st.Page:
 
 def current(kb: KnowledgeBase) -> OpenIndex:
     """A knowledge base in its present state, which the catalog is asked for once a run of a page."""
-    folder = index_folder()
-    return OpenIndex(kb, (str(folder), _identity(folder), kb.reader.stamp()))
+    index = index_location()
+    return OpenIndex(kb, (str(index), _identity(index.folder), kb.reader.stamp()))
 
 
 def documents(index: OpenIndex) -> list[DocumentRow]:
@@ -126,13 +127,13 @@ def _document(_kb: KnowledgeBase, state: Stamp, row: DocumentRow) -> Document:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, on_release=KnowledgeBase.close)
-def _opened(folder: str, identity: tuple[int, int] | None) -> KnowledgeBase:
-    return knowledge_base.open(folder)
+def _opened(index: str, identity: tuple[int, int] | None) -> KnowledgeBase:
+    return knowledge_base.open(index)
 
 
 @st.cache_resource(show_spinner=False)
-def _seen() -> set[Path]:
-    """The folders in which there was an index since the server began."""
+def _seen() -> set[str]:
+    """Where there was an index since the server began."""
     return set()
 
 

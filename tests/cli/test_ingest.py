@@ -405,18 +405,6 @@ def test_a_second_ingest_into_the_same_index_says_so(jv3, documents, tmp_path):
     assert ingest(jv3, documents, tmp_path / "kb", "--wait", 20).status == 0
 
 
-def test_the_catalog_can_be_a_postgresql(jv3, documents, tmp_path, monkeypatch, new_database):
-    """The same commands with another database behind a URL; only the vectors stay in the folder."""
-    monkeypatch.setenv("JV3SEARCH_CATALOG", new_database())
-    index = tmp_path / "kb"
-    assert outcome_of(jv3, documents, index)[1]["counts"] == {"done": len(TEXTS)}
-    assert outcome_of(jv3, documents, index)[1]["counts"] == {"unchanged": len(TEXTS)}
-    found = json.loads(jv3("search", "Drucker", "--index", index, "--lang", "de", "--json").out)["hits"]
-    assert [Path(hit["uri"]).name for hit in found] == ["drucker.de.txt"]
-    assert found[0]["text"] == TEXTS["drucker.de.txt"]
-    assert not list(index.glob("*.sqlite"))
-
-
 @pytest.mark.parametrize("kind", ["flat", "ivf"])
 def test_the_kind_of_a_new_index_is_an_option(jv3, documents, tmp_path, kind):
     ingest(jv3, documents, tmp_path / "kb", "--kind", kind)

@@ -1,4 +1,4 @@
-"""Where an index can live: SQLite or a real PostgreSQL, searched exactly or by inverted lists."""
+"""Where an index can live: SQLite with FAISS, or a real PostgreSQL with pgvector; searched exactly or not."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ from pathlib import Path
 import pytest
 
 from jv3search.indexes import IndexReader, IndexWriter, Manifest, open_reader, open_writer
+from jv3search.indexes.catalog import pgvector_search
+from jv3search.location import IndexLocation
 
 from .corpus import MANIFEST, Oracle, document, done
 
 
 @dataclass(frozen=True)
 class Place:
-    """An index's folder, kind and database."""
+    """An index's folder on this machine, kind and database."""
 
     folder: Path
     kind: str = "auto"
-    url: str | None = None
+    url: str = ""
+
+    @property
+    def location(self) -> IndexLocation:
+        return IndexLocation(self.folder, self.url)
 
     def writer(
         self, manifest: Manifest = MANIFEST, *, dimension: int | None = None, timeout: float = 0
     ) -> IndexWriter:
-        return open_writer(
-            self.folder, manifest, dimension=dimension, kind=self.kind, url=self.url, timeout=timeout
-        )
+        return open_writer(self.location, manifest, dimension=dimension, kind=self.kind, timeout=timeout)
 
     def reader(self) -> IndexReader:
-        return open_reader(self.folder, url=self.url)
+        return open_reader(self.location)
 
 
 def filled(place: Place, oracle: Oracle, count: int = 12, size: int = 9) -> None:
@@ -41,10 +45,13 @@ def filled(place: Place, oracle: Oracle, count: int = 12, size: int = 9) -> None
     assert writer.notices == []
 
 
-@pytest.fixture(params=["flat", "ivf", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+@pytest.fixture(params=["flat", "ivf", "postgres", "hnsw"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Every promise is kept in each of these."""
     folder = tmp_path / "wissen 知識"
+    if request.param == "hnsw":
+        monkeypatch.setattr(pgvector_search, "EXACT_UNTIL", 0)  # by the graph, however few there are
+        return Place(folder, "hnsw", request.getfixturevalue("new_database")())
     if request.param == "postgres":
         return Place(folder, "auto", request.getfixturevalue("new_database")())
     return Place(folder, request.param)

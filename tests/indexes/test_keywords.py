@@ -89,7 +89,7 @@ def texts(hits: list[Hit]) -> list[str]:
 def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """The library in each database; no test changes it."""
     folder = tmp_path_factory.mktemp("shelf")
-    url = request.getfixturevalue("new_database")() if request.param == "postgres" else None
+    url = request.getfixturevalue("new_database")() if request.param == "postgres" else ""
     return fill(Place(folder, url=url), library())
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from jv3search.errors import ConfigError, IndexMismatch, InputError
 from jv3search.indexes import open_writer
-from tests.legs import dense
+from jv3search.location import IndexLocation
 
 from .conftest import Place
 from .corpus import FULL, MANIFEST, document, done
@@ -67,18 +67,15 @@ def test_impossible_dimensions_make_no_folder(local: Place, dimension: int) -> N
     assert not local.folder.exists()
 
 
-@pytest.mark.parametrize("url", ["no url", "sqlite://", "nosuch://host/name"])
-def test_impossible_databases(local: Place, url: str) -> None:
-    with pytest.raises(ConfigError):
-        open_writer(local.folder, MANIFEST, url=url)
-
-
-def test_sqlite_elsewhere(local: Place) -> None:
-    local.folder.mkdir()
-    place = Place(local.folder / "vectors", "auto", f"sqlite:///{local.folder / 'other.sqlite'}")
-    embedded = document("/a")
-    with place.writer() as writer:
-        writer.replace(embedded, done(embedded))
-    with place.reader() as reader:
-        assert dense(reader, embedded.embeddings[0], 1)[0].uri == "/a"
-    assert (local.folder / "other.sqlite").exists()
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("sqlite:///a.sqlite", "neither a folder nor a PostgreSQL database"),
+        ("nosuch://host/name", "neither a folder nor a PostgreSQL database"),
+        ("postgresql://me:s3cret@host:port/name", r"postgresql://me@host:port/name is not a database URL"),
+    ],
+)
+def test_impossible_databases(url: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        open_writer(IndexLocation.of(url), MANIFEST)
+    assert "s3cret" not in str(caught.value)

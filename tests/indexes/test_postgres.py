@@ -1,18 +1,27 @@
-"""What is special about a catalog on a server; test_contract.py has the rest."""
+"""What is special about an index on a server; test_contract.py has the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from jv3search.errors import IndexNotFound, StorageError
-from jv3search.indexes import open_reader
-from tests.legs import dense
+from jv3search.errors import ConfigError, IndexMismatch, IndexNotFound, JV3SearchError, StorageError
+from jv3search.indexes import open_reader, open_writer
+from jv3search.indexes.catalog import pgvector_search
+from jv3search.location import IndexLocation
+from jv3search.types import Filter
+from tests.legs import dense, dense_hits, keyword
 
-from .conftest import Place
-from .corpus import Oracle, check_dense, document, done, rows
+from .conftest import Place, filled
+from .corpus import MANIFEST, Oracle, check_dense, document, done, rows
+
+QUERIES = rows(6, seed=99)
+PASSWORD = "s3cret-пароль"
 
 
 @pytest.fixture
@@ -20,15 +29,28 @@ def served(tmp_path: Path, new_database: Callable[[], str]) -> Place:
     return Place(tmp_path / "index", "auto", new_database())
 
 
+def run(url: str, *statements: str) -> list[tuple[object, ...]]:
+    """What the last of some statements gives to the server's owner."""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        for statement in statements:
+            cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def tables(url: str) -> list[str]:
+    found = run(url, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'vectors_%'"
+                     " AND relnamespace = current_schema()::regnamespace")  # fmt: skip
+    return sorted(str(name) for (name,) in found)
+
+
 def test_no_index_in_the_database(served: Place) -> None:
     with pytest.raises(IndexNotFound):
         served.reader()
 
 
-def test_a_reader_on_another_machine_builds_its_own_vectors(served: Place, tmp_path: Path) -> None:
+def test_a_searcher_on_another_machine_keeps_no_vectors(served: Place, tmp_path: Path) -> None:
     oracle = Oracle()
     elsewhere = Place(tmp_path / "other machine", "auto", served.url)
-    elsewhere.folder.mkdir()
     with served.writer() as writer:
         first = document("/a", 40)
         writer.replace(first, done(first))
@@ -41,18 +63,238 @@ def test_a_reader_on_another_machine_builds_its_own_vectors(served: Place, tmp_p
                 [query] = rows(1, seed=number)
                 check_dense(reader, oracle, query, 5)
             assert reader.notices == []
-    with open_reader(tmp_path / "no folder", url=served.url) as reader:
-        assert [hit.uri for hit in dense(reader, first.embeddings[0], 1)] == ["/a"]
-        assert (reader.status().documents, reader.status().size) == (4, 0)
-    assert list(elsewhere.folder.glob("vectors-*.faiss"))
+            assert list(elsewhere.folder.iterdir()) == []  # no keywords either, before they are asked for
+            keyword(reader, "Titel", 5)
+    assert not [*elsewhere.folder.glob("*.faiss"), *served.folder.glob("*.faiss")]
+    with elsewhere.reader() as reader:
+        status = reader.status()
+    assert (status.documents, status.vectors) == (4, "up to date")
+    assert status.size > 100_000
 
 
-def test_a_password_is_not_shown(tmp_path: Path) -> None:
-    place = Place(tmp_path, "auto", "postgresql+psycopg://me:s3cret@127.0.0.1:1/x?connect_timeout=2")
+@pytest.mark.parametrize("graph", [False, True])
+def test_the_same_hits_as_in_a_folder(tmp_path: Path, served: Place, graph: bool, monkeypatch) -> None:
+    """Ids, scores and order, in both databases; by the graph too, where it overlooks none of so few."""
+    if graph:
+        monkeypatch.setattr(pgvector_search, "EXACT_UNTIL", 0)
+        served = Place(served.folder, "hnsw", served.url)
+    here = Place(tmp_path / "folder")
+    filled(here, Oracle(), count=30)
+    filled(served, Oracle(), count=30)
+    with here.reader() as one, served.reader() as other, one.snapshot() as mine, other.snapshot() as its:
+        assert its.vectors.approximate == graph
+        assert mine.languages().names == its.languages().names
+        for where in (Filter(), Filter(languages=frozenset({"ru", "zh"})), Filter(phrases=("überschrift 3",))):
+            for query in QUERIES:
+                expected, found = dense_hits(mine, query, 9, where), dense_hits(its, query, 9, where)
+                assert [hit.chunk_id for hit in found] == [hit.chunk_id for hit in expected]
+                assert [hit.score for hit in found] == [hit.score for hit in expected]
+                assert [hit.legs[0].z for hit in found] == pytest.approx([hit.legs[0].z for hit in expected])
+
+
+def test_a_new_dimension_is_built_beside_the_old_and_switched_to_at_once(served: Place) -> None:
+    oracle = Oracle()
+    filled(served, oracle)
+    with served.reader() as reader:
+        with reader.snapshot() as before:
+            first = dense_hits(before, QUERIES[0], 7)
+            with served.writer() as writer:
+                writer.reindex(dimension=8, kind="hnsw")
+            assert before.dimension == 32
+            assert dense_hits(before, QUERIES[0], 7) == first
+        with reader.snapshot() as after:
+            assert after.dimension == 8
+            assert after.vectors.approximate
+            check_dense(reader, oracle, QUERIES[0], 7)
+    assert len(tables(served.url)) == 2
+    served = Place(served.folder, "hnsw", served.url)
+    served.writer().close()
+    assert len(tables(served.url)) == 1
+    with served.reader() as reader:
+        check_dense(reader, oracle, QUERIES[1], 7)
+
+
+def test_what_comes_after_the_graph_was_made_is_found_by_it(served: Place, monkeypatch) -> None:
+    monkeypatch.setattr(pgvector_search, "EXACT_UNTIL", 0)
+    served = Place(served.folder, "hnsw", served.url)
+    oracle = Oracle()
+    filled(served, oracle)
+    with served.reader() as reader, served.writer() as writer:
+        for number in range(8):
+            embedded = document(f"/neu/{number}", 12, seed=100 + number)
+            writer.replace(embedded, done(embedded))
+            oracle.replace(embedded)
+        assert writer.remove("/büro/0/datei 0.pdf")
+        del oracle.documents["/büro/0/datei 0.pdf"]
+        for query in QUERIES:
+            check_dense(reader, oracle, query, 7)
+            check_dense(reader, oracle, query, 7, Filter(under=frozenset({"/neu"})))
+
+
+def test_kinds_are_those_of_the_place(served: Place, local: Place) -> None:
+    with pytest.raises(JV3SearchError, match="kind 'ivf' is not one of auto, flat, hnsw"):
+        open_writer(served.location, MANIFEST, kind="ivf")
+    with pytest.raises(JV3SearchError, match="kind 'hnsw' is not one of auto, flat, ivf"):
+        open_writer(local.location, MANIFEST, kind="hnsw")
+
+
+# -- what goes wrong -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A user without rights, and the URL of the database as that user."""
+
+    name: str
+    url: str
+
+
+@pytest.fixture
+def guest(served: Place) -> Iterator[Guest]:
+    name = f"guest_{uuid.uuid4().hex[:8]}"
+    run(served.url, f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
+    yield Guest(name, served.url.replace("postgres:@", f"{name}:{PASSWORD}@"))
+    run(served.url, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+
+
+def test_a_database_without_pgvector(served: Place, guest: Guest) -> None:
+    database = f"bare_{uuid.uuid4().hex[:8]}"
+    run(served.url, f"CREATE DATABASE {database}")
+    url = guest.url.replace("/postgres?", f"/{database}?").partition("&options")[0]
     with pytest.raises(
-        StorageError, match=r"me:\*\*\*@127.0.0.1.*does not answer; check the URL and that it runs"
+        ConfigError, match=r"no extension pgvector.*apt install.*CREATE EXTENSION vector"
     ) as caught:
-        place.writer()
-    assert "s3cret" not in str(caught.value)
-    with pytest.raises(StorageError, match="does not answer"):
-        place.reader()
+        Place(served.folder, "auto", url).writer()
+    assert PASSWORD not in str(caught.value)
+    run(served.url, f"DROP DATABASE {database} WITH (FORCE)")
+
+
+def test_a_user_who_may_not_make_tables(served: Place, guest: Guest) -> None:
+    with pytest.raises(StorageError, match="this user has not the right; ask the owner") as caught:
+        Place(served.folder, "auto", guest.url).writer()
+    assert PASSWORD not in str(caught.value)
+
+
+def test_a_user_who_may_only_read(served: Place, guest: Guest) -> None:
+    oracle = Oracle()
+    filled(served, oracle)
+    run(served.url, f"GRANT USAGE ON SCHEMA {schema(served)} TO {guest.name}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema(served)} TO {guest.name}")  # fmt: skip
+    visitor = Place(served.folder, "auto", guest.url)
+    with visitor.reader() as reader:
+        check_dense(reader, oracle, QUERIES[0], 7)
+        embedded = document("/neu", 3)
+        with visitor.writer() as writer, pytest.raises(StorageError, match="has not the right"):
+            writer.replace(embedded, done(embedded))
+        check_dense(reader, oracle, QUERIES[1], 7)
+
+
+def schema(place: Place) -> str:
+    return str(run(place.url, "SELECT current_schema()")[0][0])
+
+
+def test_a_wrong_password(served: Place, guest: Guest) -> None:
+    filled(served, Oracle(), count=1)
+    [(file,)] = run(served.url, "SHOW hba_file")
+    rules = Path(str(file))
+    before = rules.read_text()
+    try:
+        rules.write_text(f"local all {guest.name} scram-sha-256\n{before}")
+        run(served.url, "SELECT pg_reload_conf()")
+        wrong = guest.url.replace(PASSWORD, "wr0ng-пароль")
+        with pytest.raises(
+            StorageError, match=r"does not let you in.*the password.*authentication failed"
+        ) as caught:
+            Place(served.folder, "auto", wrong).reader()
+    finally:
+        rules.write_text(before)
+        run(served.url, "SELECT pg_reload_conf()")
+    assert "wr0ng" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    place = Place(tmp_path, "auto", f"postgresql+psycopg://me:{PASSWORD}@127.0.0.1:1/x?connect_timeout=2")
+    for use in (place.writer, place.reader):
+        with pytest.raises(
+            StorageError, match=r"//me@127.0.0.1.*does not answer or does not let you in"
+        ) as caught:
+            use()
+        assert PASSWORD not in str(caught.value)
+
+
+@pytest.fixture
+def fragile(served: Place) -> Place:
+    """One whose connections can be told from others."""
+    return Place(served.folder, served.kind, f"{served.url}&application_name=fragile")
+
+
+def disconnect(place: Place) -> None:
+    """As if the server were gone for a moment."""
+    ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fragile'"
+    run(place.url.replace("fragile", "hand"), ours)
+
+
+def test_a_server_gone_in_the_middle_of_a_search(fragile: Place) -> None:
+    oracle = Oracle()
+    filled(fragile, oracle)
+    with fragile.reader() as reader:
+        with pytest.raises(StorageError, match="does not answer"), reader.snapshot() as index:
+            disconnect(fragile)
+            dense_hits(index, QUERIES[0], 7)
+        check_dense(reader, oracle, QUERIES[0], 7)  # and the next one goes on
+
+
+def test_a_server_gone_in_the_middle_of_an_ingest(fragile: Place) -> None:
+    oracle = Oracle()
+    filled(fragile, oracle)
+    lost, kept = document("/verloren", 9, seed=50), document("/da", 9, seed=51)
+    with fragile.writer() as writer:
+        with pytest.raises(StorageError, match="does not answer"), writer.writing() as transaction:
+            transaction.replace(lost, done(lost))
+            disconnect(fragile)
+            transaction.record([done(lost)])
+        writer.replace(kept, done(kept))
+        oracle.replace(kept)
+        assert set(writer.known()) == set(oracle.documents)
+    with fragile.reader() as reader:
+        for query in QUERIES:
+            check_dense(reader, oracle, query, 7)
+    counts = dict(run(fragile.url, "SELECT language, chunks FROM language_count"))
+    assert sum(counts.values()) == 117  # type: ignore[arg-type]
+
+
+def test_an_index_of_another_version(served: Place) -> None:
+    filled(served, Oracle(), count=1)
+    run(served.url, "UPDATE index_info SET schema = 99")
+    for use in (served.writer, served.reader):
+        with pytest.raises(IndexMismatch, match="has format 99, this jv3search reads formats up to"):
+            use()
+
+
+def test_a_database_of_another_program(served: Place) -> None:
+    run(served.url, "CREATE TABLE index_info (x integer)")
+    for use in (served.writer, served.reader):
+        with pytest.raises(StorageError, match="its tables are not those of jv3search"):
+            use()
+
+
+def test_an_index_whose_vectors_are_not_in_the_database_yet(served: Place) -> None:
+    oracle = Oracle()
+    filled(served, oracle)
+    [name] = tables(served.url)
+    run(served.url, f"DROP TABLE vector_table, language_count, {name}")
+    with served.reader() as reader, pytest.raises(IndexMismatch, match="no vectors in the database yet"):
+        dense(reader, QUERIES[0], 1)
+    with served.writer() as writer:
+        assert "had no vectors in the database; it was brought up to date" in writer.notices[0]
+    with served.reader() as reader:
+        for query in QUERIES:
+            check_dense(reader, oracle, query, 7)
+    assert len(tables(served.url)) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_no_hindrance_to_a_search(served: Place, tmp_path: Path) -> None:
+    filled(served, Oracle(), count=1)
+    (tmp_path / "file").write_text("")
+    with open_reader(IndexLocation(tmp_path / "file" / "cache", served.url)) as reader:
+        assert len(dense(reader, QUERIES[0], 3)) == 3

@@ -40,7 +40,7 @@ def downgrade(place: Place) -> None:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Place, Oracle]:
-    url = request.getfixturevalue("new_database")() if request.param == "postgres" else None
+    url = request.getfixturevalue("new_database")() if request.param == "postgres" else ""
     place, oracle = Place(tmp_path / "index", url=url), Oracle()
     filled(place, oracle)
     downgrade(place)

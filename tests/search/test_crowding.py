@@ -72,7 +72,7 @@ def ledger_row(embedded):
 
 
 def by_cosine(index, query, k, where=EVERYTHING):
-    ids, cosines = rescored(index, query, k, index.filtered_ids(where) if where else None, 3 * k)
+    ids, cosines = rescored(index, query, k, where, 3 * k)
     return index.hits(ids.tolist(), cosines.tolist())
 
 

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, inspect, make_url
+from sqlalchemy import Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from jv3search.errors import ConfigError, IndexMismatch, IndexNotFound
-from jv3search.indexes.catalog import migrations, schema
+from jv3search.indexes.catalog import migrations, pgvector, schema
 from jv3search.indexes.catalog.errors import as_storage_errors
 from jv3search.indexes.catalog.index_info import read_format, require_format
 from jv3search.indexes.catalog.sqlite import SQLiteReader, SQLiteWriter
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.catalog.write_transaction import WriteTransaction
+from jv3search.location import IndexLocation
 
 _FILE = "catalog.sqlite"
+_DRIVER = "postgresql+psycopg"
+_POSTGRESQL = ("postgresql", "postgres")  # as URLs of other programs begin
+_PATIENCE = "10"  # seconds for a server to answer; without, some systems wait for minutes
+_SETTINGS = (
+    "SET jit = off",  # compiling a plan takes longer than a search
+    "SET plan_cache_mode = force_custom_plan",  # the best plan depends on how much a filter admits
+    "SELECT set_config('search_path', current_setting('search_path') || ', ' || quote_ident(nspname), false)"
+    " FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
+    " WHERE extname = 'vector' AND NOT nspname = ANY (current_schemas(true))",
+)
+_LIKE = f"{_DRIVER}://user@host/name"
 
 
 class Catalog:
@@ -30,6 +42,11 @@ class Catalog:
         self._only_current = False
         self.where = where
 
+    @property
+    def on_server(self) -> bool:
+        """Whether a server keeps it, and the searched vectors with it."""
+        return self._engine.dialect.name == "postgresql"
+
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
         """One state of the catalog, whatever is written meanwhile."""
@@ -40,6 +57,7 @@ class Catalog:
                 transaction = ReadTransaction(connection, self.where)
                 if self._only_current:
                     require_format(transaction)
+                    _require_vectors(transaction)
                     self._only_current = False
                 yield transaction
 
@@ -78,6 +96,13 @@ class Catalog:
                 migrations.migrate(transaction)
         return reason
 
+    def prepare(self) -> None:
+        """What a server must have before an index is made there; ConfigError if it has not and cannot get it."""
+        if self.on_server:
+            with self.write() as transaction:
+                pgvector.require_extension(transaction)
+            self._engine.dispose()  # connections look for its types where they are now
+
     def keep_log(self) -> None:
         """The index exists: from now on the log's files stay, for readers that may not write."""
         if self._writer is not None:
@@ -93,59 +118,67 @@ class Catalog:
             self._writer.close()
 
 
-def open_to_write(folder: Path, url: str | None) -> Catalog:
-    """The catalog of `folder`, or the one at `url`, which need not exist yet."""
-    path = _sqlite_path(folder, url)
-    if path is None:
-        assert url is not None
-        return Catalog(_server_engine(url), _name(url))
+def open_to_write(index: IndexLocation) -> Catalog:
+    """The catalog of an index, which need not exist yet."""
+    if index.url:
+        return Catalog(_server_engine(index), str(index))
+    path = index.folder / _FILE
     with as_storage_errors(str(path)):
         writer = SQLiteWriter(path)
     return Catalog(writer.engine, str(path), writer)
 
 
-def open_to_read(folder: Path, url: str | None) -> Catalog:
-    """The catalog of `folder`, or the one at `url`; IndexNotFound if there is none."""
-    path = _sqlite_path(folder, url)
-    if path is None:
-        assert url is not None
-        return Catalog(_server_engine(url), _name(url))
-    with as_storage_errors(str(folder)):
+def open_to_read(index: IndexLocation) -> Catalog:
+    """The catalog of an index; IndexNotFound if there is none."""
+    if index.url:
+        return Catalog(_server_engine(index), str(index))
+    path = index.folder / _FILE
+    with as_storage_errors(str(index)):
         if not path.is_file():
-            raise no_index(folder)
+            raise no_index(index)
         reader = SQLiteReader(path)
     return Catalog(reader.engine, str(path), reader)
 
 
-def no_index(folder: Path) -> IndexNotFound:
-    """The error for a folder that is not an index."""
+def no_index(index: IndexLocation) -> IndexNotFound:
+    """The error for a place where there is no index."""
     return IndexNotFound(
-        f"there is no index in {folder}: make one with `ingest`, or name another folder with --index"
+        f"there is no index in {index}: make one with `ingest`, or name another folder or URL with --index"
     )
 
 
-def _sqlite_path(folder: Path, url: str | None) -> Path | None:
-    """The catalog's file, None if a server keeps it."""
-    if url is None:
-        return folder / _FILE
+def _server_engine(index: IndexLocation) -> Engine:
     try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigError(f"{url!r} is not a database URL like postgresql+psycopg://user@host/name") from error
-    if parsed.get_backend_name() != "sqlite":
-        return None
-    if not parsed.database or parsed.database == ":memory:":
-        raise ConfigError("a SQLite catalog must be a file: sqlite:///path/to/catalog.sqlite")
-    return Path(parsed.database)
-
-
-def _server_engine(url: str) -> Engine:
+        url = make_url(index.url)
+    except (ArgumentError, ValueError) as error:  # a port that is no number, say
+        raise ConfigError(f"{index} is not a database URL like {_LIKE}") from error
+    if url.get_backend_name() not in _POSTGRESQL:
+        raise ConfigError(f"{index} is neither a folder nor a PostgreSQL database like {_LIKE}")
     try:
         # One state a transaction, as in SQLite; writers queue at the row of `index_info`.
-        return create_engine(url, isolation_level="REPEATABLE READ", pool_size=8, max_overflow=-1)
+        url = url.set(drivername=_DRIVER)
+        if "connect_timeout" not in url.query:
+            url = url.update_query_dict({"connect_timeout": _PATIENCE})
+        engine = create_engine(
+            url, isolation_level="REPEATABLE READ", pool_size=8, max_overflow=-1, pool_pre_ping=True
+        )
     except (ImportError, NoSuchModuleError) as error:
-        raise ConfigError(f"no driver for {_name(url)}: pip install 'jv3search[postgres]'") from error
+        raise ConfigError(f"no driver for {index}: pip install 'jv3search[postgres]'") from error
+    event.listen(engine, "connect", _settle)
+    return engine
 
 
-def _name(url: str) -> str:
-    return make_url(url).render_as_string(hide_password=True)
+def _settle(connection: Any, record: object) -> None:
+    """Settings of each connection: pgvector's types may be in a schema of their own."""
+    before, connection.autocommit = connection.autocommit, True
+    for statement in _SETTINGS:
+        connection.execute(statement)
+    connection.autocommit = before
+
+
+def _require_vectors(transaction: ReadTransaction) -> None:
+    if transaction.on_server and pgvector.lacking(transaction):
+        raise IndexMismatch(
+            f"{transaction.where} has no vectors in the database yet: run `jv3search reindex` once with the same "
+            "--index; it brings the index up to date and embeds nothing"
+        )

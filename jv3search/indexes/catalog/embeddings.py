@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,9 @@ _ROWS = (
 )
 
 
+_BLOCKS = 512  # that are read at a time where they are put elsewhere
+
+
 class Block(NamedTuple):
     """The full-size rows (n, dimension) of the chunks [first, first + n), all of one document."""
 
@@ -53,9 +56,19 @@ def blocks(transaction: ReadTransaction, dimension: int, *, since: int = -1) -> 
     """All rows that came after generation `since`, in the order of their chunks' ids."""
     wanted = select(embedding).where(embedding.c.generation > since).order_by(embedding.c.first)
     for row in transaction.connection.execute(wanted, execution_options={"yield_per": 256}):
-        if len(row.rows) != row.chunks * dimension * 2 or zlib.crc32(row.rows) != row.crc32:
-            raise damaged(transaction.where, f"the vectors of {_uri(transaction, row.document)}")
-        yield Block(row.first, np.frombuffer(row.rows, "<f2").reshape(row.chunks, dimension), row.document)
+        yield _block(transaction, row, dimension)
+
+
+def blocks_after(transaction: ReadTransaction, dimension: int, chunk_id: int) -> list[Block]:
+    """The next rows of blocks with chunk ids above one, some megabytes, in their order; none at the end."""
+    wanted = select(embedding).where(embedding.c.first > chunk_id).order_by(embedding.c.first).limit(_BLOCKS)
+    return [_block(transaction, row, dimension) for row in transaction.connection.execute(wanted)]
+
+
+def _block(transaction: ReadTransaction, row: Any, dimension: int) -> Block:
+    if len(row.rows) != row.chunks * dimension * 2 or zlib.crc32(row.rows) != row.crc32:
+        raise damaged(transaction.where, f"the vectors of {_uri(transaction, row.document)}")
+    return Block(row.first, np.frombuffer(row.rows, "<f2").reshape(row.chunks, dimension), row.document)
 
 
 def document_sums(transaction: ReadTransaction, dimension: int) -> dict[int, Embedding]:

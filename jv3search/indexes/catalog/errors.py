@@ -20,7 +20,12 @@ _UNOPENED = "the catalog cannot be opened; check that it exists and the permissi
 _GONE = "it is gone; make an index with `ingest`, or name another folder with --index"
 _DISK = "the disk reports an error; check the disk and the free space, then try again"
 _BUSY = "the database is busy; try again in a moment"
-_SILENT = "the database does not answer; check the URL and that it runs"
+_SILENT = (
+    "the database does not answer or does not let you in; check that it runs, the URL, the user, the password"
+)
+_NO_RIGHT = "this user has not the right; ask the owner of the database to GRANT it, or name another user"
+_FOREIGN = "its tables are not those of jv3search; name another database, or another schema in it"
+_FIXED = "it cannot be written to: it is a replica, or set to read only; name the server that takes changes"
 
 # SQLite's primary result codes: https://www.sqlite.org/rescode.html
 _SQLITE: Mapping[int, str] = {
@@ -36,7 +41,12 @@ _SQLITE: Mapping[int, str] = {
 # PostgreSQL's codes, or their first two characters: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRES: Mapping[str, str] = {
     "53100": _FULL,
-    "25006": _READ_ONLY,
+    "53300": _BUSY,
+    "25006": _FIXED,
+    "42501": _NO_RIGHT,
+    "3F000": _NO_RIGHT,  # no schema that this user may make tables in
+    "42P01": _FOREIGN,
+    "42703": _FOREIGN,
     "40001": "another machine is writing to this database; try again when it has finished",
     "55P03": _BUSY,
     "58": _DISK,
@@ -80,11 +90,11 @@ def as_storage_errors(where: str) -> Iterator[None]:
     """Turn what the database or the disk raises inside into a StorageError about `where`; bugs pass through."""
     try:
         yield
-    except ProgrammingError:
-        raise
     except IntegrityError as error:  # every key is looked up before it is written
         raise damaged(where, str(error.orig)) from error
     except DBAPIError as error:
+        if _is_bug(error):
+            raise
         unreachable = isinstance(error, OperationalError) and not isinstance(error.orig, sqlite3.Error)
         raise _storage_error(where, error.orig, _SILENT if unreachable else None) from error
     except sqlite3.Error as error:  # while connecting, where SQLAlchemy does not wrap it
@@ -99,10 +109,16 @@ def as_storage_errors(where: str) -> Iterator[None]:
 
 def _storage_error(where: str, error: BaseException | None, otherwise: str | None = None) -> StorageError:
     """The meaning is that of the error's code; of one without a code, `otherwise`."""
-    meaning = _meaning(error) or otherwise
+    meaning, said = _meaning(error) or otherwise, " ".join(str(error).split())
     return StorageError(
-        f"{where}: {meaning} ({error})" if meaning else f"{where}: the catalog cannot be used: {error}"
+        f"{where}: {meaning} ({said})" if meaning else f"{where}: the catalog cannot be used: {said}"
     )
+
+
+def _is_bug(error: DBAPIError) -> bool:
+    """A statement that no database takes; not one that this user may not run, and not a connection's option."""
+    wrong = isinstance(error, ProgrammingError) and error.statement is not None
+    return wrong and (isinstance(error.orig, sqlite3.Error) or _meaning(error.orig) is None)
 
 
 def _meaning(error: BaseException | None) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import inspect, text, update
 
-from jv3search.indexes.catalog import schema
+from jv3search.indexes.catalog import pgvector, schema
 from jv3search.indexes.catalog.index_info import read_format
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.catalog.write_transaction import WriteTransaction
@@ -35,6 +35,8 @@ def reason(transaction: ReadTransaction) -> str | None:
         return f"the index had format {version}, not {schema.VERSION}"
     if missing := _missing_tables(transaction):
         return f"the index lacked {', '.join(missing)}"
+    if transaction.on_server and pgvector.lacking(transaction):
+        return "the index had no vectors in the database"
     return None
 
 
@@ -46,6 +48,8 @@ def migrate(transaction: WriteTransaction) -> None:
         if number > version:
             migration(transaction)
     schema.metadata.create_all(transaction.connection)
+    if transaction.on_server and pgvector.lacking(transaction):
+        pgvector.create(transaction)
 
 
 def _missing_tables(transaction: ReadTransaction) -> list[str]:

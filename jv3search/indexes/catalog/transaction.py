@@ -19,6 +19,11 @@ class ReadTransaction:
     connection: Connection
     where: str
 
+    @property
+    def on_server(self) -> bool:
+        """Whether a server keeps the catalog, and the searched vectors with it."""
+        return self.connection.dialect.name == "postgresql"
+
 
 def id_batches(ids: Sequence[int] | NDArray[np.int64]) -> Iterator[list[int]]:
     """The ids, in lists that a statement can take."""

@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import BigInteger, Integer, Text, bindparam, delete, insert, select, update
 
 from jv3search.errors import InputError
-from jv3search.indexes.catalog import links, schema
+from jv3search.indexes.catalog import links, pgvector, schema
 from jv3search.indexes.catalog.schema import (
     BLOCK,
     body,
@@ -66,6 +66,8 @@ class WriteTransaction(ReadTransaction):
                 next_chunk=1,
             )
         )
+        if self.on_server:
+            pgvector.create(self)
 
     def replace(self, embedded: EmbeddedDocument, row: LedgerRow) -> None:
         """Put a document in, in place of the one of the same uri if there is one."""
@@ -75,6 +77,7 @@ class WriteTransaction(ReadTransaction):
         if embedded.chunks:
             self.connection.execute(_ADD["chunk"], _chunk_rows(embedded, key, first))
             self.connection.execute(_ADD["embedding"], _blocks(embedded, key, first, generation))
+            self._add_searched(embedded, key, first)
         links.add_document(self, key, embedded.vectors)
         self.record([row])
 
@@ -136,8 +139,15 @@ class WriteTransaction(ReadTransaction):
         if gone:
             self.connection.execute(_ADD["tombstone"], gone)
         links.remove_document(self, key)
+        if self.on_server:
+            pgvector.drop(self, key)
         for statement in _DROP:
             self.connection.execute(statement, {"key": key})
+
+    def _add_searched(self, embedded: EmbeddedDocument, key: int, first: int) -> None:
+        if self.on_server:
+            languages = [part.language for part in embedded.chunks]
+            pgvector.add(self, first, key, languages, embedded.embeddings)
 
     def _add_document(self, embedded: EmbeddedDocument) -> int:
         source, read = embedded.source, embedded.document

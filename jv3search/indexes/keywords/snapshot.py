@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -148,5 +148,6 @@ class KeywordSnapshot:
         return np.asarray(marks[self.ids])
 
 
-NO_KEYWORDS = KeywordSnapshot("", 0)
+OpenKeywords = Callable[[], KeywordSnapshot]
+"""Gives the keywords of one state of an index; the first call may have to make them."""
 """Of no chunks."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zipfile import BadZipFile
 
 import faiss as _faiss
@@ -280,11 +280,6 @@ def load(path: Path) -> FaissIndex:
 
 def _append(path: Path, lists: _Lists, languages: ChunkLanguages, samples: LanguageSamples) -> None:
     """Write behind the index what FAISS has no place for; the last eight bytes say how long it is."""
-    moments: dict[str, Any] = {
-        f"{name}{number}": values
-        for number, of_one in enumerate(samples.moments)
-        for name, values in (("means", of_one.means), ("scatter", of_one.scatter))
-    }
     written = io.BytesIO()
     np.savez(
         written,
@@ -292,10 +287,7 @@ def _append(path: Path, lists: _Lists, languages: ChunkLanguages, samples: Langu
         list_sizes=lists.sizes,
         names=np.array(languages.names, np.str_),
         codes=languages.codes,
-        chunks=samples.chunks,
-        sampled=np.array(samples.names, np.str_),
-        sample_sizes=samples.sizes,
-        **moments,
+        **cast(dict[str, Any], samples.as_arrays()),
     )
     with path.open("ab") as stream:
         stream.write(written.getbuffer())
@@ -309,17 +301,10 @@ def _appended(path: Path) -> tuple[_Lists, ChunkLanguages, LanguageSamples]:
         stream.seek(-8 - length, io.SEEK_END)
         with np.load(io.BytesIO(stream.read(length))) as stored:
             values = dict(stored)
-    moments = [
-        Moments(values[f"means{number}"], values[f"scatter{number}"])
-        for number in range(2)
-        if f"means{number}" in values
-    ]
     return (
         _Lists(values["list_languages"], values["list_sizes"]),
         ChunkLanguages(tuple(values["names"].tolist()), values["codes"]),
-        LanguageSamples(
-            int(values["chunks"]), tuple(values["sampled"].tolist()), values["sample_sizes"], tuple(moments)
-        ),
+        LanguageSamples.of_arrays(values),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from jv3search.types import Embedding, unit_rows
 Codes = NDArray[np.uint16]
 
 NO_LANGUAGE = 0xFFFF  # the code of ids that are not in the index
-_SAMPLE = 256  # chunks of a language: the mean of their cosines is known to a sixteenth of their deviation
+SAMPLE = 256  # chunks of a language: the mean of their cosines is known to a sixteenth of their deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ class ChunkLanguages:
         found = {}
         for name in sorted(self.present):
             ids = self.ids_of((name,))
-            found[name] = ids[np.linspace(0, len(ids) - 1, min(_SAMPLE, len(ids))).astype(np.int64)]
+            found[name] = ids[np.linspace(0, len(ids) - 1, min(SAMPLE, len(ids))).astype(np.int64)]
         return found
 
 
@@ -111,6 +112,26 @@ class LanguageSamples:
             if moments.means.shape[1] == dimension:
                 return moments
         raise ValueError(f"nothing is known of {dimension} dimensions")
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """To be kept by `numpy.savez`; `of_arrays` makes the same of them."""
+        moments = {
+            f"{name}{number}": values
+            for number, of_one in enumerate(self.moments)
+            for name, values in (("means", of_one.means), ("scatter", of_one.scatter))
+        }
+        names = np.array(self.names, np.str_)
+        return {"chunks": np.array(self.chunks), "sampled": names, "sample_sizes": self.sizes, **moments}
+
+    @classmethod
+    def of_arrays(cls, values: Mapping[str, NDArray[Any]]) -> LanguageSamples:
+        """What was kept; KeyError if something is missing."""
+        moments = tuple(
+            Moments(values[f"means{number}"], values[f"scatter{number}"])
+            for number in range(2)
+            if f"means{number}" in values
+        )
+        return cls(int(values["chunks"]), tuple(values["sampled"].tolist()), values["sample_sizes"], moments)
 
     def still_fit(self, chunks: int, languages: Iterable[str]) -> bool:
         """Whether an index of so many chunks in these languages is still much like the one that was sampled."""

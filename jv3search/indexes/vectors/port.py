@@ -1,4 +1,4 @@
-"""What every vector index promises: built once, never changed, searched by any number of threads at a time."""
+"""What a search is promised of an index's vectors, and what an index in memory promises: it never changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jv3search.types import Embedding
+from jv3search.types import Embedding, Filter
 
 if TYPE_CHECKING:
     from jv3search.indexes.vectors.languages import ChunkLanguages, LanguageSamples
@@ -70,6 +70,56 @@ class FilteredIds:
             return np.zeros(len(ids), bool)
         at = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
         return np.asarray(self.ids[at] == ids)
+
+
+class Languages(Protocol):
+    """The languages of an index's chunks: a code is a place in `names`."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each; one may have no chunks any more."""
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """The chunks of each."""
+
+    def codes_of(self, ids: Ids) -> NDArray[np.uint16]:
+        """The codes of some chunks, NO_LANGUAGE for those that are not in the index."""
+
+
+class Vectors(Protocol):
+    """The vectors of one state of an index, as a search asks for them: in this process, or on a server.
+
+    What is here depends on the catalog's transaction that it was made with, and serves as long as that is open.
+    """
+
+    @property
+    def languages(self) -> Languages:
+        """The languages of the chunks."""
+
+    @property
+    def samples(self) -> LanguageSamples:
+        """What is known of each language, at full size and at the dimension that is searched."""
+
+    @property
+    def approximate(self) -> bool:
+        """Whether a search may overlook a row."""
+
+    def __len__(self) -> int:
+        """The number of chunks."""
+
+    def nearest(
+        self, query: Embedding, k: int, where: Filter, offsets: Scores | None = None
+    ) -> tuple[Ids, Scores]:
+        """The k best ids that `where` admits and their scores, best first, fewer only if fewer are admitted.
+
+        A score is the cosine less the offset of the chunk's language, one for each code, to within 0.005; a
+        language whose offset is infinite is not searched. None takes nothing off. It is exact among few: where
+        less than k are admitted, they may come in any order, and without scores (0).
+        """
+
+    def size(self) -> int:
+        """Bytes on disk."""
 
 
 class VectorIndex(Protocol):
