@@ -50,6 +50,8 @@ def _ask_on(page: Page) -> None:
     field.fill("Wie flicke ich einen Schlauch?")
     field.press("Enter")
     page.wait_for_url("**turn=1**")
+    settled(page)
+    page.locator(".jv3-question").last.evaluate("question => question.scrollIntoView()")
 
 
 def _by_topic(page: Page) -> None:
@@ -97,6 +99,7 @@ def take(browser: Browser, address: str, shot: Shot) -> None:
         settled(page)
         shot.prepare(page)
         settled(page)
+        page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
         page.wait_for_timeout(1000)  # charts are drawn after the page rests
         image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         image.quantize(COLOURS, dither=Image.Dither.NONE).save(HERE / f"{shot.name}-{look}.png", optimize=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jv3search.analysis.documents import filtered_documents
 from jv3search.errors import InputError
+from jv3search.text.graphemes import shortened
 from jv3search.types import Embedding, Filter, Task
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 TASK: Task = "classification"
 MOST_LABELS = 256
+_SHOWN = 80  # characters of the labels in a message
 _TOGETHER = 32  # texts that go through the model at once; results appear after so many
 _EVERYTHING = Filter()
 
@@ -72,9 +74,8 @@ def check_labels(labels: Sequence[str]) -> None:
     if len(labels) > MOST_LABELS:
         raise InputError(f"there are {len(labels)} labels; {MOST_LABELS} can be told apart at once")
     if len(set(labels)) < max(2, len(labels)):
-        raise InputError(
-            f"labels must be at least two, all different; there are {len(set(labels))} different ones"
-        )
+        given = shortened(", ".join(labels), _SHOWN) or "none"
+        raise InputError(f"at least two labels are needed, all different; given: {given}")
 
 
 def label_shares(texts: Embedding, labels: Embedding) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from jv3search.text.language import detect
 from jv3search.types import Hit
 
 _HEADER = ("query-id", "corpus-id", "score")
-_LAYOUT = "a data set is a folder with corpus.jsonl, queries.jsonl and qrels/test.tsv"
+_LAYOUT = "a data set is a folder with corpus.jsonl, queries.jsonl and qrels/test.tsv, or train.tsv to learn from"
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,14 +136,17 @@ def _labelled(path: Path) -> Pairs:
 def _fields(path: Path, layout: str) -> Iterator[tuple[str, str, str]]:
     """(place, first, second) of each line."""
     missing = "give a .tsv file or a folder in the BEIR layout, or --silver for the headings of an index"
+    empty = True
     for number, line in numbered_lines(path, missing=missing):
         fields = [part.strip() for part in line.split("\t")]
         if number == 1 and tuple(part.lower() for part in fields) in _HEADERS:
             continue
-        where = f"{path}, line {number}"
+        where, empty = f"{path}, line {number}", False
         if len(fields) != 2 or not all(fields):
-            raise InputError(f"{where} is not: {layout} (found {len(fields)} fields: {line[:60]!r})")
+            raise InputError(f"{where} is {line[:60]!r}; it must be: {layout}")
         yield where, fields[0], fields[1]
+    if empty:
+        raise InputError(f"{path} has nothing to learn from; each line must be: {layout}")
 
 
 def _text(text: str) -> Text:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -38,38 +39,44 @@ class Recipe:
     seed: int
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """A file from which a run that was killed goes on; `made_of` says of what: another one begins anew."""
+
+    file: Path
+    made_of: str
+
+
 def steps_of(data: TrainingSet, recipe: Recipe) -> int:
     """How many steps it takes."""
     return recipe.epochs * _batches(data, recipe)
 
 
 def train(
-    asking: TrainableAdapter,
-    answering: TrainableAdapter,
+    sides: tuple[TrainableAdapter, TrainableAdapter],
     data: TrainingSet,
     recipe: Recipe,
-    state: Path,
-    made_of: str,
+    state: State,
     on_step: Callable[[], None],
 ) -> int:
     """Tune the adapters of the queries and of the passages, which may be the same one.
 
-    `state` is a file from which a run that was killed goes on, `made_of` says of what: another one begins anew.
     `on_step` is told of every step, those done by an earlier run included. Returns how many those were.
     """
     torch.manual_seed(recipe.seed)
-    parameters = list(dict.fromkeys(asking.parameters() + answering.parameters()))
+    parameters = list(dict.fromkeys(parameter for side in sides for parameter in side.parameters()))
     optimizer = torch.optim.AdamW(parameters, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.0)
-    mark = f"{made_of} {asdict(recipe)}"
-    first, steps, saved = _resumed(state, mark, parameters, optimizer), steps_of(data, recipe), time.monotonic()
+    mark = f"{state.made_of} {asdict(recipe)}"
+    first, steps = _resumed(state.file, mark, parameters, optimizer), steps_of(data, recipe)
+    saved = time.monotonic()
     for step in range(steps):
         if step >= first:
             optimizer.param_groups[0]["lr"] = recipe.rate * _share(step, steps)
             optimizer.zero_grad()
-            _backward(asking, answering, data, recipe, step)
+            _backward(sides, data, recipe, step)
             optimizer.step()
             if time.monotonic() - saved >= _SAVE_EVERY or step == steps - 1:
-                _save(state, mark, step + 1, parameters, optimizer)
+                _save(state.file, mark, step + 1, parameters, optimizer)
                 saved = time.monotonic()
         on_step()
     return first
@@ -86,23 +93,20 @@ def _batches(data: TrainingSet, recipe: Recipe) -> int:
 
 
 def _backward(
-    asking: TrainableAdapter, answering: TrainableAdapter, data: TrainingSet, recipe: Recipe, step: int
+    sides: tuple[TrainableAdapter, TrainableAdapter], data: TrainingSet, recipe: Recipe, step: int
 ) -> None:
     """The gradients of one batch."""
     queries, passages = _drawn(data, recipe, step)
-    sides = [
-        (asking, [data.queries[at] for at in queries]),
-        (answering, [data.passages[at] for at in passages]),
-    ]
+    texts = [data.queries[at] for at in queries], [data.passages[at] for at in passages]
     with torch.no_grad():
-        vectors = [_embedded(adapter, rows) for adapter, rows in sides]
+        vectors = [_embedded(adapter, rows) for adapter, rows in zip(sides, texts, strict=True)]
     leaves = [of_side.requires_grad_() for of_side in vectors]
-    known = _known(data, queries, passages).to(asking.device)
+    known = _known(data, queries, passages).to(leaves[0].device)
     loss = matryoshka(leaves[0], leaves[1], known, recipe.sizes)
     if not torch.isfinite(loss):
         raise InputError(f"the loss is {loss.item()} at step {step}: choose a lower --rate than {recipe.rate:g}")
     loss.backward()  # type: ignore[no-untyped-call]
-    for (adapter, rows), leaf in zip(sides, leaves, strict=True):
+    for adapter, rows, leaf in zip(sides, texts, leaves, strict=True):
         assert leaf.grad is not None
         for group in adapter.groups(rows):
             adapter.vectors([rows[at] for at in group]).backward(leaf.grad[group])  # type: ignore[no-untyped-call]
@@ -169,8 +173,12 @@ def _resumed(state: Path, mark: str, parameters: Sequence[nn.Parameter], optimiz
 def _save(
     state: Path, mark: str, step: int, parameters: Sequence[nn.Parameter], optimizer: torch.optim.Optimizer
 ) -> None:
-    """Whole or not at all: a kill while it is written leaves the former one."""
-    new = state.with_suffix(".new")
+    """Whole or not at all: a kill while it is written leaves the former one.
+
+    It is made in memory first: on a full disk torch.save raises an error that does not say so.
+    """
+    new, whole = state.with_suffix(".new"), BytesIO()
     values = [parameter.detach() for parameter in parameters]
-    torch.save({"mark": mark, "step": step, "parameters": values, "optimizer": optimizer.state_dict()}, new)
+    torch.save({"mark": mark, "step": step, "parameters": values, "optimizer": optimizer.state_dict()}, whole)
+    new.write_bytes(whole.getbuffer())
     new.replace(state)

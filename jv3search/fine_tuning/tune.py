@@ -6,17 +6,21 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from safetensors import SafetensorError
+
 from jv3search.encoders.golden import golden_texts, write_golden
-from jv3search.encoders.jina_v3.config import read_config
+from jv3search.encoders.jina_v3.config import CheckpointConfig, read_config
 from jv3search.encoders.jina_v3.digest import weights_digest
 from jv3search.encoders.jina_v3.written import write_copy
 from jv3search.encoders.models import TUNED, licence_of, load, locate, runs_on
-from jv3search.errors import ConfigError, InputError
+from jv3search.errors import ConfigError, InputError, StorageError
 from jv3search.evaluation.evaluate import Progress
 from jv3search.evaluation.matrix import Matrix, differences
 from jv3search.evaluation.measures import require_ir_measures
@@ -28,13 +32,14 @@ from jv3search.fine_tuning.training_set import TrainingSet, embedded, shortened,
 from jv3search.types import Task
 
 if TYPE_CHECKING:
+    from jv3search.encoders.jina_v3.fit import Adapter
     from jv3search.encoders.jina_v3.trainable import TrainableAdapter
-    from jv3search.fine_tuning.training_loop import Recipe
 
 EPOCHS = 3
 BATCH = 64
 SEED = 20
-_RATE = 0.256  # of AdamW, for each value of a hidden state: 1e-3 for jv3-mini, 2.5e-4 at 1,024 values
+_SHOWN = 200  # characters of what safetensors says
+_RATE = 0.768  # of AdamW, divided by the hidden size: 3e-3 for jv3-mini, docs/decisions/fine-tuning.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,11 @@ def tune(request: Request, pairs: Pairs, progress: Progress) -> Outcome:
     source, tasks = locate(request.model, request.models), _tasks(request.task)
     pairs, held_out, before, data = _prepared(request, source, pairs, progress)
     work = request.out.with_name(f"{request.out.name}.partial")
-    made, steps, told = _copy(request, source, data, work, progress)
+    made = work / "model"
+    with _disk_told(work):
+        adapters, steps, told = _trained(request, source, data, work, progress)
+        shutil.rmtree(made, ignore_errors=True)
+        write_copy(source, made, read_config(source), adapters)
     tuned = load(made, request.threads, request.engine)
     after = matrix(held_out, *embedded(held_out, tuned, tasks, progress, "after").of(held_out))
     outcome = Outcome(
@@ -73,10 +82,26 @@ def tune(request: Request, pairs: Pairs, progress: Progress) -> Outcome:
         time.perf_counter() - began, _peak_megabytes(), pairs.notices + told,
     )  # fmt: skip
     if not outcome.worse:
-        _describe(made, source, request, pairs, outcome)
-        made.rename(request.out)
+        with _disk_told(work):
+            _describe(made, source, request, pairs, outcome)
+            made.rename(request.out)
         shutil.rmtree(work)
     return outcome
+
+
+@contextmanager
+def _disk_told(folder: Path) -> Iterator[None]:
+    """StorageError in place of what the system or safetensors says when a folder cannot be written to."""
+    try:
+        yield
+    except BrokenPipeError:  # of the terminal that progress goes to
+        raise
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise StorageError(
+            f"{folder} cannot be written to ({reason or str(error)[:_SHOWN]}): free some space and run the same "
+            "command again, which goes on from what was saved, or name another folder with --out"
+        ) from None
 
 
 def _prepared(
@@ -108,51 +133,38 @@ def _tasks(task: str) -> tuple[Task, Task]:
     return task, task  # type: ignore[return-value]
 
 
-def _copy(
-    request: Request, source: Path, data: TrainingSet, work: Path, progress: Progress
-) -> tuple[Path, int, tuple[str, ...]]:
-    """A copy of the model with tuned adapters, the number of steps, and what is to be said of an earlier run."""
-    from jv3search.encoders.jina_v3.trainable import trainable_adapters
-    from jv3search.fine_tuning.training_loop import Recipe
-
-    config, tasks = read_config(source), _tasks(request.task)
-    engine, _ = runs_on(source, request.engine)
-    device = engine if engine in ("cuda", "mps") else "cpu"
-    adapters = trainable_adapters(source, config, tasks, device, bf16=device == "cuda")
-    recipe = Recipe(request.epochs, BATCH, request.rate or _RATE / config.dimension, config.matryoshka, SEED)
-    made_of = f"{weights_digest(source)} {request.task} {data.pairs.digest()}"
-    steps, told = _trained(adapters, tasks, data, recipe, (work, made_of), request.threads, progress)
-    shutil.rmtree(work / "model", ignore_errors=True)
-    write_copy(source, work / "model", config, {task: of.learned() for task, of in adapters.items()})
-    return work / "model", steps, told
-
-
 def _trained(
-    adapters: dict[Task, TrainableAdapter],
-    tasks: tuple[Task, Task],
-    data: TrainingSet,
-    recipe: Recipe,
-    place: tuple[Path, str],
-    threads: int,
-    progress: Progress,
-) -> tuple[int, tuple[str, ...]]:
-    """Train adapters in place; the number of steps, and whether those of an earlier run in `place` were used."""
+    request: Request, source: Path, data: TrainingSet, work: Path, progress: Progress
+) -> tuple[dict[Task, Adapter], int, tuple[str, ...]]:
+    """The tuned adapters, the number of steps, and what is to be said of an earlier run in `work`."""
+    from jv3search.encoders.jina_v3.devices import memory_told
+    from jv3search.fine_tuning.training_loop import Recipe, State, steps_of, train
+
+    config = read_config(source)
+    adapters = _trainable(request, source, config)
+    recipe = Recipe(request.epochs, BATCH, request.rate or _RATE / config.dimension, config.matryoshka, SEED)
+    work.mkdir(exist_ok=True)
+    state = State(work / "state.pt", f"{weights_digest(source)} {request.task} {data.pairs.digest()}")
+    there, steps, (asking, answering) = state.file.is_file(), steps_of(data, recipe), _tasks(request.task)
+    with progress(steps, "learning") as step, memory_told(adapters[asking].device):
+        done = train((adapters[asking], adapters[answering]), data, recipe, state, step)
+    told = (f"went on after {done} of {steps} steps of an earlier run",) if done else ()
+    if there and not done:
+        told = (f"began anew: what was in {work} is of other pairs or options",)
+    return {task: of.learned() for task, of in adapters.items()}, steps, told
+
+
+def _trainable(request: Request, source: Path, config: CheckpointConfig) -> dict[Task, TrainableAdapter]:
+    """The adapters of a task on the device they learn on."""
     import torch
 
-    from jv3search.encoders.jina_v3.devices import memory_told
-    from jv3search.fine_tuning.training_loop import steps_of, train
+    from jv3search.encoders.jina_v3.trainable import trainable_adapters
 
-    if threads:
-        torch.set_num_threads(threads)
-    work, made_of = place
-    work.mkdir(exist_ok=True)
-    state, steps, (asking, answering) = work / "state.pt", steps_of(data, recipe), [adapters[t] for t in tasks]
-    there = state.is_file()
-    with progress(steps, "learning") as step, memory_told(asking.device):
-        done = train(asking, answering, data, recipe, state, made_of, step)
-    if there and not done:
-        return steps, (f"began anew: what was in {work} is of other pairs or options",)
-    return steps, (f"went on after {done} of {steps} steps of an earlier run",) if done else ()
+    if request.threads:
+        torch.set_num_threads(request.threads)
+    engine, _ = runs_on(source, request.engine)
+    device = engine if engine in ("cuda", "mps") else "cpu"
+    return trainable_adapters(source, config, _tasks(request.task), device, bf16=device == "cuda")
 
 
 def _describe(folder: Path, source: Path, request: Request, pairs: Pairs, outcome: Outcome) -> None:

@@ -50,9 +50,9 @@ def test_documents_are_judged_by_beginnings_of_their_passages(kb, mini):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([], "labels must be at least two, all different; there are 0 different ones"),
-        (["one"], "there are 1 different ones"),
-        (["雨", "雪", "雨"], "there are 2 different ones"),
+        ([], "at least two labels are needed, all different; given: none"),
+        (["one"], "given: one"),
+        (["雨", "雪", "雨"], "given: 雨, 雪, 雨"),
         ([str(n) for n in range(257)], "there are 257 labels; 256 can be told apart at once"),
     ],
 )
@@ -94,9 +94,9 @@ def test_the_command_labels_documents(jv3, subjects_index):
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        (b"a\n", ["--labels", "one"], "labels must be at least two, all different"),
-        (b"a\n", ["--labels", "x,y, x"], "there are 2 different ones"),
-        (b"a\n", ["--labels", ",,"], "there are 0 different ones"),
+        (b"a\n", ["--labels", "one"], "at least two labels are needed, all different; given: one"),
+        (b"a\n", ["--labels", "x,y, x"], "given: x, y, x"),
+        (b"a\n", ["--labels", ",,"], "given: none"),
         (b"a\n", [], "Missing option '--labels'"),
         (b"a\n", ["--labels", "x,y", "--lang", "de"], "--index and filters are for documents"),
         (b"a\n \n", ["--labels", "x,y"], "is blank: every line must have text"),

@@ -145,6 +145,21 @@ def test_a_model_that_became_worse_is_refused_with_the_figures(jv3, models, tmp_
     assert (models / "ruined.partial" / "model" / "config.json").is_file()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_told_with_what_to_do(jv3, models, tmp_path):
+    """What is written first goes to a device that is always full."""
+    lines = [f"Was ist Nummer {n}?\tNummer {n} ist eine Kiste.\n" for n in range(50)]
+    (tmp_path / "pairs.tsv").write_text("".join(lines), encoding="utf-8")
+    work = models / "little.partial"
+    work.mkdir()
+    (work / "state.new").symlink_to("/dev/full")
+    command = ("train-adapter", tmp_path / "pairs.tsv", "--model", MINI, "--epochs", 1)
+    outcome = jv3(*command, "--out", models / "little")
+    assert outcome.status == 1
+    assert f"Error: {work} cannot be written to (No space left on device): free some space and run" in outcome.err
+    assert not (models / "little").exists()
+
+
 def test_every_option_of_the_guide_exists():
     guide = (Path(__file__).parents[2] / "docs" / "guide" / "fine-tuning.md").read_text(encoding="utf-8")
     lines = [line.split() for line in re.findall(r"^    jv3search (.+)$", guide, flags=re.M)]
@@ -163,6 +178,7 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(jv3, in
         ([], "give either PAIRS or --silver"),
         ([pairs, "--silver"], "give either PAIRS or --silver"),
         ([tmp_path / "absent.tsv"], "there is no"),
+        ([pairs, "--task", "nothing"], "'nothing' is not one of 'retrieval', 'text-matching'"),
         ([pairs, "--out", tmp_path / "out"], "pairs.tsv has 3 queries, at least 50 are needed"),
         ([pairs, "--out", index], f"{index} exists: name another folder with --out"),
         (["--silver", "--index", tmp_path / "no-index"], "there is no index in"),
@@ -173,7 +189,7 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(jv3, in
         ([pairs, "--model", "absent"], "there is no model 'absent'"),
     ):
         outcome = jv3("train-adapter", *([] if "--model" in arguments else ["--model", MINI]), *arguments)
-        assert outcome.status == 1, arguments
+        assert outcome.status == (2 if "nothing" in arguments else 1), arguments
         assert message in outcome.err
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "out.partial").exists()

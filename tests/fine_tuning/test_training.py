@@ -17,7 +17,7 @@ from jv3search.encoders.models import load
 from jv3search.fine_tuning import training_loop
 from jv3search.fine_tuning.negatives import hard_negatives
 from jv3search.fine_tuning.pairs import Pairs, Text
-from jv3search.fine_tuning.training_loop import Recipe, matryoshka, steps_of, train
+from jv3search.fine_tuning.training_loop import Recipe, State, matryoshka, steps_of, train
 from jv3search.fine_tuning.training_set import TrainingSet, embedded, training_set_of
 from tests.encoders.checkpoints import CORPUS, make_checkpoints
 from tests.encoders.conftest import encoder_on
@@ -55,7 +55,7 @@ def tuned(folder: Path, state: Path, tasks=RETRIEVAL, on_step=lambda: None, reci
     """The adapters after training, by task."""
     adapters = trainable_adapters(folder, read_config(folder), tasks, "cpu")
     data = training_set(folder, tasks)
-    train(adapters[tasks[0]], adapters[tasks[1]], data, recipe, state, "tiny", on_step)
+    train((adapters[tasks[0]], adapters[tasks[1]]), data, recipe, State(state, "tiny"), on_step)
     return {task: adapter.learned() for task, adapter in adapters.items()}
 
 
@@ -158,7 +158,7 @@ def test_a_step_is_that_of_one_large_batch_however_its_texts_are_grouped(tiny, m
     by_groups = trainable_adapters(folder, read_config(folder), RETRIEVAL, "cpu")
     at_once = trainable_adapters(folder, read_config(folder), RETRIEVAL, "cpu")
     monkeypatch.setattr("jv3search.encoders.jina_v3.trainable._USUAL_TOKENS", 24)
-    training_loop._backward(by_groups[RETRIEVAL[0]], by_groups[RETRIEVAL[1]], data, RECIPE, 0)
+    training_loop._backward(tuple(by_groups[task] for task in RETRIEVAL), data, RECIPE, 0)
     queries, passages = training_loop._drawn(data, RECIPE, 0)
     left = at_once[RETRIEVAL[0]].vectors([data.queries[at] for at in queries])
     right = at_once[RETRIEVAL[1]].vectors([data.passages[at] for at in passages])
@@ -176,7 +176,7 @@ def test_the_bfloat16_of_a_gpu_learns_the_same_direction(tiny):
     data, gradients = training_set(tiny[0]), []
     for bf16 in (False, True):
         adapters = trainable_adapters(tiny[0], read_config(tiny[0]), RETRIEVAL, "cpu", bf16)
-        training_loop._backward(adapters[RETRIEVAL[0]], adapters[RETRIEVAL[1]], data, RECIPE, 0)
+        training_loop._backward(tuple(adapters[task] for task in RETRIEVAL), data, RECIPE, 0)
         both = [parameter for task in RETRIEVAL for parameter in adapters[task].parameters()]
         assert {parameter.grad.dtype for parameter in both} == {torch.float32}
         gradients.append(torch.cat([parameter.grad.flatten() for parameter in both]))
