@@ -8,6 +8,7 @@ from jv3search.indexes.manifest import Manifest
 from jv3search.indexes.rows import FAILURES, Context, DocumentRow, LedgerRow, Status
 
 if TYPE_CHECKING:
+    from jv3search.indexes.copying import CopyReport, copy_index
     from jv3search.indexes.index import open_reader, open_writer
     from jv3search.indexes.reader import IndexReader
     from jv3search.indexes.writer import IndexWriter
@@ -15,17 +16,26 @@ if TYPE_CHECKING:
 __all__ = [
     "FAILURES",
     "Context",
+    "CopyReport",
     "DocumentRow",
     "IndexReader",
     "IndexWriter",
     "LedgerRow",
     "Manifest",
     "Status",
+    "copy_index",
     "open_reader",
     "open_writer",
 ]
 
-_ON_FIRST_USE = {"open_reader": "index", "open_writer": "index", "IndexReader": "reader", "IndexWriter": "writer"}
+_ON_FIRST_USE = {
+    "CopyReport": "copying",
+    "copy_index": "copying",
+    "open_reader": "index",
+    "open_writer": "index",
+    "IndexReader": "reader",
+    "IndexWriter": "writer",
+}
 
 
 def __getattr__(name: str) -> Any:

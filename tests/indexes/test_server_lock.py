@@ -19,8 +19,9 @@ from .corpus import Oracle, check_dense, document, done, rows
 HOLDER = """
 import pathlib, sys
 from jv3search.indexes import open_writer
+from jv3search.location import IndexLocation
 from tests.indexes.corpus import MANIFEST, document, done
-writer = open_writer(pathlib.Path(sys.argv[1]), MANIFEST, url=sys.argv[2])
+writer = open_writer(IndexLocation(pathlib.Path(sys.argv[1]), sys.argv[2]), MANIFEST)
 first = document("/дом", 20)
 writer.replace(first, done(first))
 print("held", flush=True)
@@ -35,7 +36,6 @@ def served(tmp_path: Path, new_database: Callable[[], str]) -> Place:
 
 def end_the_writer(place: Place) -> None:
     """What a restart of the server, a proxy or an impatient administrator does to the session with the lock."""
-    assert place.url is not None
     with psycopg.connect(place.url.replace("+psycopg", ""), autocommit=True) as connection:
         ended = connection.execute(
             "SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted "
@@ -45,7 +45,6 @@ def end_the_writer(place: Place) -> None:
 
 
 def test_one_machine_writes_and_one_that_died_holds_no_lock(served: Place, tmp_path: Path) -> None:
-    assert served.url is not None
     elsewhere = str(tmp_path / "another machine")
     child = subprocess.Popen(
         [sys.executable, "-c", HOLDER, elsewhere, served.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE

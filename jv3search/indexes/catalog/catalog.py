@@ -84,11 +84,20 @@ class Catalog:
             self._writer.relieve()
 
     def has_index(self) -> bool:
-        """Whether there is an index in it; IndexMismatch for one of a later version of jv3search."""
+        """Whether there is an index in it.
+
+        IndexNotFound for a copy that is not finished, IndexMismatch for an index of a later version of jv3search.
+        """
         with self.read() as transaction:
-            if not inspect(transaction.connection).has_table(schema.index_info.name):
+            inspector = inspect(transaction.connection)
+            if not inspector.has_table(schema.index_info.name):
                 return False
             version = read_format(transaction)
+            if version is None and inspector.has_table(schema.copied_from.name):
+                raise IndexNotFound(
+                    f"{self.where} is a copy that was not finished: run the same `jv3search copy` again, it goes "
+                    "on where it stopped"
+                )
         if version is not None and version > schema.VERSION:
             raise IndexMismatch(
                 f"{self.where} has format {version}, this jv3search reads formats up to {schema.VERSION}: "
