@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from jv3search.indexes.copying import CopyReport, copy_index
     from jv3search.indexes.index import open_reader, open_writer
     from jv3search.indexes.reader import IndexReader
+    from jv3search.indexes.replica import behind, open_replica
     from jv3search.indexes.writer import IndexWriter
 
 __all__ = [
@@ -23,15 +24,19 @@ __all__ = [
     "LedgerRow",
     "Manifest",
     "Status",
+    "behind",
     "copy_index",
     "open_reader",
+    "open_replica",
     "open_writer",
 ]
 
 _ON_FIRST_USE = {
     "CopyReport": "copying",
+    "behind": "replica",
     "copy_index": "copying",
     "open_reader": "index",
+    "open_replica": "replica",
     "open_writer": "index",
     "IndexReader": "reader",
     "IndexWriter": "writer",

@@ -13,7 +13,7 @@ from jv3search.errors import ConfigError, IndexMismatch, IndexNotFound
 from jv3search.indexes.catalog import migrations, pgvector, schema
 from jv3search.indexes.catalog.errors import as_storage_errors
 from jv3search.indexes.catalog.index_info import read_format, require_format
-from jv3search.indexes.catalog.server import ServerWriter
+from jv3search.indexes.catalog.server import ServerWriter, as_interrupted
 from jv3search.indexes.catalog.sqlite import SQLiteReader, SQLiteWriter
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.catalog.write_transaction import WriteTransaction
@@ -58,8 +58,8 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
-        """One state of the catalog, whatever is written meanwhile."""
-        with as_storage_errors(self.where):
+        """One state of the catalog, whatever is written meanwhile; ReadInterrupted if a server breaks it off."""
+        with as_storage_errors(self.where), as_interrupted(self.where):
             if self._reader is not None:
                 self._reader.follow()
             with self._engine.connect() as connection, connection.begin():

@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from jv3search.errors import IndexLocked, StorageError
+from jv3search.errors import IndexLocked, ReadInterrupted, StorageError
 
 _GRACE = 1.0  # seconds in which a server notices that the process that held the lock was killed
+_CONFLICT = ("40001", "40P01")  # of a reader: with the recovery of a replica
 _POLL = 0.05  # seconds between two tries
 
 # An advisory lock is the database's own; indexes in schemas of one database have different numbers.
@@ -34,6 +35,34 @@ _SESSION = text(
     "set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), "
     "set_config('tcp_keepalives_count', '3', false)"
 )
+
+
+@contextmanager
+def as_interrupted(where: str) -> Iterator[None]:
+    """ReadInterrupted where the server breaks off a transaction that only reads, or its connection breaks.
+
+    A replica does it when the index removed rows that are still being read; no reader on the index's own server
+    meets that code: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _CONFLICT:
+            raise ReadInterrupted(
+                f"{where}: the replica broke off the search to take in newer changes ({_line(error)}): search "
+                "again; if it happens often, set hot_standby_feedback = on there, or a longer "
+                "max_standby_streaming_delay"
+            ) from error
+        if error.connection_invalidated:
+            raise ReadInterrupted(
+                f"{where}: the database does not answer; check the URL and that it runs ({_line(error)})"
+            ) from error
+        raise
+
+
+def _line(error: DBAPIError) -> str:
+    """What the driver says, without the details that follow."""
+    return str(error.orig).partition("\n")[0]
 
 
 class ServerWriter:
@@ -65,7 +94,7 @@ class ServerWriter:
                     yield self._session
             except DBAPIError as error:
                 if error.connection_invalidated:
-                    raise self._lost(error.orig) from error
+                    raise self._lost(_line(error)) from error
                 raise
 
     def driver_connection(self) -> Any:
@@ -108,7 +137,7 @@ class ServerWriter:
             f"{end}"
         )
 
-    def _lost(self, reason: object) -> StorageError:
+    def _lost(self, reason: str) -> StorageError:
         return StorageError(
             f"{self._where}: the connection that held the lock for writing broke ({reason}); the change in hand "
             "is not confirmed, all before it is stored: check that the database runs, and run the same command "
