@@ -112,6 +112,7 @@ class ServerWriter:
         if not self._session.invalidated:
             with suppress(SQLAlchemyError), self._session.begin():
                 self._session.execute(_FREE)
+            self._session.invalidate()  # its pool may be another by now: it would be left open there
         self._session.close()
         self.engine.dispose()
 
