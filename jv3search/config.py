@@ -27,6 +27,7 @@ TOKEN = _PREFIX + "TOKEN"
 _INDEX = IndexLocation(Path("indexes/default"))
 _KINDS = {int: "a whole number", str: "text"}
 _MAKERS: Mapping[type, Callable[[Any], Any]] = {IndexLocation: IndexLocation.of}
+_SECRET = ("answers_key", "read_url")  # or with a password inside
 _LEAST = {"chunk_tokens": 16, "upload_limit_mb": 1}
 
 ENGINES = ("auto", "cuda", "mps", "openvino", "torch")
@@ -44,6 +45,7 @@ class Settings:
 
     documents  folder that `ingest` reads when no path is given
     index      the index: its folder, or the URL of a PostgreSQL database
+    read_url   URL of a replica of the index, a database server that follows the index's own: searches read there
     model      jina-embeddings-v3, jv3-mini, or a checkpoint folder; empty: the first of these that is here
     models     folder where `jv3search model pull` puts models
     dimension  Matryoshka dimension of a new index's search; 0: the model's own size, at most 256
@@ -64,6 +66,7 @@ class Settings:
 
     documents: Path = Path("ingest")
     index: IndexLocation = _INDEX
+    read_url: str = field(default="", repr=False)
     model: str = ""
     models: Path = user_data_path("jv3search", appauthor=False) / "models"
     dimension: int = 0
@@ -136,7 +139,7 @@ def _applied(settings: Settings, values: Mapping[str, Any], origin: str) -> Sett
 
 
 def _converted(key: str, kind: type, value: object, origin: str) -> object:
-    said = "a value" if key == "answers_key" else repr(value)
+    said = "a value" if key in _SECRET else repr(value)
     wrong = ConfigError(f"{origin} sets {key} to {said}; expected {_KINDS.get(kind, 'a path')}")
     if isinstance(value, bool) or not isinstance(value, str | int | Path | IndexLocation):
         raise wrong

@@ -15,6 +15,7 @@ JV3SearchError
 ├── ClusterError         machines that are to embed cannot be reached, or do not fit
 ├── AnswerError          the language model's server did not answer, or broke off
 └── StorageError         the disk is full, the folder is read-only, the catalog is damaged
+    └── ReadInterrupted      a database server broke off what was being read; the same again may succeed
 """
 
 
@@ -72,6 +73,10 @@ class StorageError(JV3SearchError):
 
 class ClusterError(JV3SearchError):
     """Machines that are to embed cannot be reached, or have not what they need for it."""
+
+
+class ReadInterrupted(StorageError):
+    """A database server broke off what was being read; the same again may succeed."""
 
 
 class AnswerError(JV3SearchError):

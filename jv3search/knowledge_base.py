@@ -19,10 +19,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from jv3search.config import Settings, load_settings
-from jv3search.errors import IndexMismatch, IndexNotFound, InputError
+from jv3search.errors import IndexMismatch, IndexNotFound, InputError, ReadInterrupted
 from jv3search.location import IndexLocation
 from jv3search.types import Document, Filter, Hit, Mode
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from jv3search.search.retrieval import SearchResult
 
 _EVERYTHING = Filter()
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,9 @@ class KnowledgeBase:
             self.load_beside()
         from jv3search.search.retrieval import SearchOptions, retrieve, typed_request
 
-        request = typed_request(reader, query, where)
         options = SearchOptions(k, mode, group, tuple(languages), tuple(otherwise))
-        return retrieve(reader, None if mode == "keyword" else self.encoder, request, options)
+        encoder = None if mode == "keyword" else self.encoder
+        return _retried(lambda: retrieve(reader, encoder, typed_request(reader, query, where), options))
 
     def highlight(self, result: SearchResult) -> SearchResult:
         """The same result with the sentence of each hit that matches the query best: one more forward pass."""
@@ -112,7 +113,8 @@ class KnowledgeBase:
 
         InputError if the chunk is not in the index any more.
         """
-        return self.reader.context(hit.chunk_id if isinstance(hit, Hit) else hit, neighbours)
+        key = hit.chunk_id if isinstance(hit, Hit) else hit
+        return _retried(lambda: self.reader.context(key, neighbours))
 
     # -- documents ---------------------------------------------------------------------------------
 
@@ -175,17 +177,22 @@ class KnowledgeBase:
 
     def documents(self) -> list[DocumentRow]:
         """Every document, sorted by uri."""
-        return self.reader.documents()
+        return _retried(lambda: self.reader.documents())
 
     def document(self, uri: str) -> Document:
         """A document as it was read; InputError if it is not in the index."""
-        return self.reader.document(uri)
+        return _retried(lambda: self.reader.document(uri))
 
     # -- the index ---------------------------------------------------------------------------------
 
     def status(self) -> Status:
-        """The index at a glance."""
-        return self.reader.status()
+        """The index at a glance; of a replica that is searched, with how far it is behind."""
+        from jv3search import indexes
+
+        state = _retried(lambda: self.reader.status())
+        if not self.settings.read_url:
+            return state
+        return replace(state, replica=indexes.behind(self.settings.index, state.generation))
 
     def runs_on(self) -> tuple[str, str]:
         """(engine, precision) of the model on this machine, without loading it; ModelError if it is not here."""
@@ -213,28 +220,28 @@ class KnowledgeBase:
         """
         from jv3search.ingest.reembedding import embed_again
 
-        manifest, reader = self.manifest(), self.reader
-        if manifest == replace(reader.manifest, model=manifest.model):
-            return (f"{self.settings.index} was made by {manifest.model} already; nothing was embedded",)
-        count = len(reader.documents())
-        with self._changes() as writer, (progress or _unwatched)(count, "embedding again") as step:
-            embed_again(reader, writer, self._loaded(), manifest, step)
+        manifest = self.manifest()
+        with self._written() as reader:
+            if manifest == replace(reader.manifest, model=manifest.model):
+                return (f"{self.settings.index} was made by {manifest.model} already; nothing was embedded",)
+            count = len(reader.documents())
+            with self._changes() as writer, (progress or _unwatched)(count, "embedding again") as step:
+                embed_again(reader, writer, self._loaded(), manifest, step)
         with self._lock:
-            self._reader = None
-        reader.close()
+            old, self._reader = self._reader, None
+        if old is not None:
+            old.close()
         return tuple(writer.notices)
 
     @property
     def reader(self) -> IndexReader:
-        """The index for reading, opened once; IndexNotFound says how to make one."""
-        from jv3search import indexes
-
+        """The index for reading, or its replica, opened once; IndexNotFound says how to make one."""
         reader = self._reader
         if reader is not None:  # without the lock, which is held while a model is loaded
             return reader
         with self._lock:
             if self._reader is None:
-                self._reader = indexes.open_reader(self.settings.index)
+                self._reader = open_to_search(self.settings)
             return self._reader
 
     @property
@@ -377,7 +384,20 @@ class KnowledgeBase:
         """The index for changes that need no model."""
         from jv3search import indexes
 
-        return indexes.open_writer(self.settings.index, self.reader.manifest)
+        with self._written() as reader:
+            manifest = reader.manifest
+        return indexes.open_writer(self.settings.index, manifest)
+
+    @contextmanager
+    def _written(self) -> Iterator[IndexReader]:
+        """The index that is written to: what is searched may be a replica, which is behind."""
+        from jv3search import indexes
+
+        if not self.settings.read_url:
+            yield self.reader
+            return
+        with indexes.open_reader(self.settings.index) as reader:
+            yield reader
 
     def _roots(self, paths: Sequence[str | Path]) -> list[Path]:
         return [Path(path).expanduser() for path in paths] or [self.settings.documents]
@@ -401,9 +421,18 @@ class KnowledgeBase:
     def _digests(self) -> dict[str, str]:
         """Digest of each document in the index, by uri; none if there is no index yet."""
         try:
-            return {row.uri: row.digest for row in self.reader.documents()}
+            with self._written() as reader:
+                return {row.uri: row.digest for row in reader.documents()}
         except IndexNotFound:
             return {}
+
+
+def _retried(read: Callable[[], T]) -> T:
+    """What is read; once more if the database broke it off."""
+    try:
+        return read()
+    except ReadInterrupted:
+        return read()
 
 
 @contextmanager
@@ -423,12 +452,10 @@ def open(  # noqa: A001 - jv3search.open, as gzip.open
 
     IndexNotFound if there is no index and none is to be created, ConfigError for a setting that does not fit.
     """
-    from jv3search import indexes
-
     given = {"index": index, **settings}
     read = load_settings(given)
     try:
-        reader = indexes.open_reader(read.index)
+        reader = open_to_search(read)
     except IndexNotFound:
         if not create:
             raise
@@ -439,6 +466,15 @@ def open(  # noqa: A001 - jv3search.open, as gzip.open
         made["precision"] = "int8" if manifest.precision == "int8" else "auto"
     kept = {key: value for key, value in made.items() if given.get(key) is None}
     return KnowledgeBase(load_settings(given | kept), reader)
+
+
+def open_to_search(settings: Settings) -> IndexReader:
+    """The index of some settings to search: its replica if they name one."""
+    from jv3search import indexes
+
+    if settings.read_url:
+        return indexes.open_replica(settings.index, IndexLocation.of(settings.read_url))
+    return indexes.open_reader(settings.index)
 
 
 def load_encoder(name: str = "", *, engine: str | None = None) -> Encoder:

@@ -82,7 +82,7 @@ def reindex(
     """
     from jv3search import knowledge_base
 
-    with knowledge_base.open(index, model=model, engine=engine) as kb:
+    with knowledge_base.open(index, model=model, engine=engine, read_url="") as kb:
         remarks = kb.embed_again(counting) if model else ()
         if dim is not None or kind or not model:
             remarks += kb.reindex(dimension=dim, kind=kind)
@@ -100,7 +100,7 @@ def remove(uris: tuple[str, ...], index: IndexLocation | None) -> int:
     """Take documents out of the index by their URI, as hits and status show it; files stay where they are."""
     from jv3search import knowledge_base
 
-    with knowledge_base.open(index) as kb:
+    with knowledge_base.open(index, read_url="") as kb:
         removed = set(kb.remove(*(form for uri in uris for form in dict.fromkeys(forms(uri)))))
     absent = [uri for uri in uris if removed.isdisjoint(forms(uri))]
     click.echo(f"{counted(len(uris) - len(absent), 'document')} removed.")
@@ -138,10 +138,12 @@ def _show(state: Status, index: IndexLocation, runs_on: str) -> None:
         ("dimension", f"{state.dimension} of {state.full_dimension}, kind {state.kind}, vectors {state.vectors}"),
         ("without words", counted(state.wordless, "chunk")),
         ("size on disk", f"{state.size / 1e6:,.1f} MB"),
+        ("replica", state.replica),
         ("last ingest", last),
         ("failures", f"{len(state.failures)}"),
     ):
-        click.echo(f"{name:13} {value}")
+        if value:
+            click.echo(f"{name:13} {value}")
     for row in state.failures:
         click.echo(f"  {row.state:12} {plain(row.uri)}: {row.reason}")
 

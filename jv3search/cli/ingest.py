@@ -87,9 +87,8 @@ def ingest(
         _check_dimension(dim)
     if shards is not None and not on:
         raise click.UsageError("--shards goes with --on: name a cluster, or leave it out")
-    kb = knowledge_base.open(
-        index, create=True, model=model, engine=engine, dimension=dim, kind=kind, chunk_tokens=chunk_tokens
-    )
+    recipe = {"model": model, "engine": engine, "dimension": dim, "kind": kind, "chunk_tokens": chunk_tokens}
+    kb = knowledge_base.open(index, create=True, read_url="", **recipe)
     with kb, _Bars() as bars:
         if dry_run:
             return _show_plan(kb.plan(*paths, prune=prune, progress=bars.progress()), kb.settings, prune, as_json)

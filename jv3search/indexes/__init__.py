@@ -8,24 +8,39 @@ from jv3search.indexes.manifest import Manifest
 from jv3search.indexes.rows import FAILURES, Context, DocumentRow, LedgerRow, Status
 
 if TYPE_CHECKING:
+    from jv3search.indexes.copying import CopyReport, copy_index
     from jv3search.indexes.index import open_reader, open_writer
     from jv3search.indexes.reader import IndexReader
+    from jv3search.indexes.replica import behind, open_replica
     from jv3search.indexes.writer import IndexWriter
 
 __all__ = [
     "FAILURES",
     "Context",
+    "CopyReport",
     "DocumentRow",
     "IndexReader",
     "IndexWriter",
     "LedgerRow",
     "Manifest",
     "Status",
+    "behind",
+    "copy_index",
     "open_reader",
+    "open_replica",
     "open_writer",
 ]
 
-_ON_FIRST_USE = {"open_reader": "index", "open_writer": "index", "IndexReader": "reader", "IndexWriter": "writer"}
+_ON_FIRST_USE = {
+    "CopyReport": "copying",
+    "behind": "replica",
+    "copy_index": "copying",
+    "open_reader": "index",
+    "open_replica": "replica",
+    "open_writer": "index",
+    "IndexReader": "reader",
+    "IndexWriter": "writer",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,6 @@ from jv3search.indexes import keyword_cache, server_vectors, vector_cache
 from jv3search.indexes.catalog.catalog import Catalog, no_index, open_to_read, open_to_write
 from jv3search.indexes.catalog.errors import as_storage_errors
 from jv3search.indexes.catalog.index_info import read_info
-from jv3search.indexes.lock import acquire
 from jv3search.indexes.manifest import Manifest
 from jv3search.indexes.reader import IndexReader
 from jv3search.indexes.writer import IndexWriter, check_search
@@ -43,9 +42,7 @@ def open_writer(
         folder.mkdir(parents=True, exist_ok=True)
     migrated = None
     with ExitStack() as undo:
-        lock = acquire(folder, timeout)
-        undo.callback(lock.release)
-        catalog = open_to_write(index)
+        catalog = open_to_write(index, timeout)
         undo.callback(catalog.close)
         there = catalog.has_index()
         catalog.prepare()
@@ -58,7 +55,7 @@ def open_writer(
         catalog.keep_log()
         _clean(catalog, folder)
         undo.pop_all()
-    writer = IndexWriter(catalog, folder, lock, manifest)
+    writer = IndexWriter(catalog, folder, manifest)
     if migrated:
         writer.notices.append(f"{index}: {migrated}; it was brought up to date; nothing was embedded again")
     return writer

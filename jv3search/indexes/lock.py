@@ -1,4 +1,4 @@
-"""One writer per index: a file lock that the operating system frees when its holder dies."""
+"""One writer per folder: a file lock that the operating system frees when its holder dies."""
 
 from __future__ import annotations
 

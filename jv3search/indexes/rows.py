@@ -56,6 +56,7 @@ class Status:
     `last_ingest` is when a file was last read, or found unreadable: a run that finds nothing new does not count.
     `precision` is int8 if its vectors were made with 8-bit weights, else full.
     `wordless` counts the chunks in which there is no word to find: numbers of pages, drawings, rules.
+    `replica` says how far the replica that is searched is behind; empty if the index itself is searched.
     """
 
     documents: int
@@ -73,6 +74,7 @@ class Status:
     generation: int
     vectors: str
     wordless: int
+    replica: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from filelock import FileLock
 
 from jv3search.errors import InputError, StorageError
 from jv3search.indexes import keyword_cache, server_vectors, vector_cache
@@ -32,10 +31,9 @@ SERVER_KINDS = ("auto", "flat", "hnsw")
 class IndexWriter:
     """An index to write to; it holds the index's lock until closed. `notices` are for the user to see."""
 
-    def __init__(self, catalog: Catalog, folder: Path, lock: FileLock, manifest: Manifest) -> None:
+    def __init__(self, catalog: Catalog, folder: Path, manifest: Manifest) -> None:
         self._catalog = catalog
         self._folder = folder
-        self._lock = lock
         self._on_server = catalog.on_server
         self._new_chunks = 0
         self._keywords: KeywordCache | None = None
@@ -176,8 +174,6 @@ class IndexWriter:
             self._catalog.close()
         except StorageError as error:  # the log stays, with all that was committed
             self.notices.append(str(error))
-        finally:
-            self._lock.release()
 
 
 def check_search(manifest: Manifest, dimension: int | None, kind: str | None, *, on_server: bool) -> None:

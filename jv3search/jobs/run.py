@@ -99,7 +99,7 @@ def _ingest(report: _Report) -> str:
         on_plan=lambda plan: report.phase("reading", step=0, total=len(plan.files)),
         on_row=report.finished,
     )
-    with knowledge_base.open(report.index, create=True) as kb:
+    with knowledge_base.open(report.index, create=True, read_url="") as kb:
         outcome = kb.ingest(*report.job.paths, wait=_LOCK_SECONDS, progress=progress)
     return " ".join(outcome.notices)
 

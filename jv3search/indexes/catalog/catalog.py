@@ -13,9 +13,11 @@ from jv3search.errors import ConfigError, IndexMismatch, IndexNotFound
 from jv3search.indexes.catalog import migrations, pgvector, schema
 from jv3search.indexes.catalog.errors import as_storage_errors
 from jv3search.indexes.catalog.index_info import read_format, require_format
+from jv3search.indexes.catalog.server import ServerWriter, as_interrupted
 from jv3search.indexes.catalog.sqlite import SQLiteReader, SQLiteWriter
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.catalog.write_transaction import WriteTransaction
+from jv3search.indexes.lock import acquire
 from jv3search.location import IndexLocation
 
 _FILE = "catalog.sqlite"
@@ -33,12 +35,19 @@ _LIKE = f"{_DRIVER}://user@host/name"
 
 
 class Catalog:
-    """An open catalog. `where` names it in messages."""
+    """An open catalog. `where` names it in messages; only one with a `writer` can be changed."""
 
-    def __init__(self, engine: Engine, where: str, sqlite: SQLiteReader | SQLiteWriter | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        where: str,
+        *,
+        reader: SQLiteReader | None = None,
+        writer: SQLiteWriter | ServerWriter | None = None,
+    ) -> None:
         self._engine = engine
-        self._writer = sqlite if isinstance(sqlite, SQLiteWriter) else None
-        self._reader = sqlite if isinstance(sqlite, SQLiteReader) else None
+        self._reader = reader
+        self._writer = writer
         self._only_current = False
         self.where = where
 
@@ -49,8 +58,8 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
-        """One state of the catalog, whatever is written meanwhile."""
-        with as_storage_errors(self.where):
+        """One state of the catalog, whatever is written meanwhile; ReadInterrupted if a server breaks it off."""
+        with as_storage_errors(self.where), as_interrupted(self.where):
             if self._reader is not None:
                 self._reader.follow()
             with self._engine.connect() as connection, connection.begin():
@@ -68,18 +77,27 @@ class Catalog:
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
         """All changes made inside are kept at its end, or none."""
+        assert self._writer is not None, "opened to read"
         with as_storage_errors(self.where):
-            with self._engine.begin() as connection:
+            with self._writer.begin() as connection:
                 yield WriteTransaction(connection, self.where)
-            if self._writer is not None:
-                self._writer.relieve()
+            self._writer.relieve()
 
     def has_index(self) -> bool:
-        """Whether there is an index in it; IndexMismatch for one of a later version of jv3search."""
+        """Whether there is an index in it.
+
+        IndexNotFound for a copy that is not finished, IndexMismatch for an index of a later version of jv3search.
+        """
         with self.read() as transaction:
-            if not inspect(transaction.connection).has_table(schema.index_info.name):
+            inspector = inspect(transaction.connection)
+            if not inspector.has_table(schema.index_info.name):
                 return False
             version = read_format(transaction)
+            if version is None and inspector.has_table(schema.copied_from.name):
+                raise IndexNotFound(
+                    f"{self.where} is a copy that was not finished: run the same `jv3search copy` again, it goes "
+                    "on where it stopped"
+                )
         if version is not None and version > schema.VERSION:
             raise IndexMismatch(
                 f"{self.where} has format {version}, this jv3search reads formats up to {schema.VERSION}: "
@@ -102,6 +120,8 @@ class Catalog:
             with self.write() as transaction:
                 pgvector.require_extension(transaction)
             self._engine.dispose()  # connections look for its types where they are now
+            if isinstance(self._writer, ServerWriter):
+                _settle(self._writer.driver_connection(), None)
 
     def keep_log(self) -> None:
         """The index exists: from now on the log's files stay, for readers that may not write."""
@@ -110,7 +130,7 @@ class Catalog:
                 self._writer.keep_log()
 
     def close(self) -> None:
-        """Give back every connection; a writer's log is moved into the catalog."""
+        """Give back every connection; a writer's log is moved into the catalog, its lock on a server is freed."""
         if self._writer is None:
             self._engine.dispose()
             return
@@ -118,14 +138,24 @@ class Catalog:
             self._writer.close()
 
 
-def open_to_write(index: IndexLocation) -> Catalog:
-    """The catalog of an index, which need not exist yet."""
+def open_to_write(index: IndexLocation, timeout: float) -> Catalog:
+    """The catalog of an index, which need not exist yet; locked until it is closed.
+
+    IndexLocked if another process, on a server of any machine, still writes to it after `timeout` seconds.
+    """
     if index.url:
-        return Catalog(_server_engine(index), str(index))
+        with as_storage_errors(str(index)):
+            served = ServerWriter(_server_engine(index), str(index), timeout)
+        return Catalog(served.engine, str(index), writer=served)
     path = index.folder / _FILE
-    with as_storage_errors(str(path)):
-        writer = SQLiteWriter(path)
-    return Catalog(writer.engine, str(path), writer)
+    lock = acquire(index.folder, timeout)
+    try:
+        with as_storage_errors(str(path)):
+            writer = SQLiteWriter(path, lock)
+    except BaseException:
+        lock.release()
+        raise
+    return Catalog(writer.engine, str(path), writer=writer)
 
 
 def open_to_read(index: IndexLocation) -> Catalog:
@@ -137,7 +167,7 @@ def open_to_read(index: IndexLocation) -> Catalog:
         if not path.is_file():
             raise no_index(index)
         reader = SQLiteReader(path)
-    return Catalog(reader.engine, str(path), reader)
+    return Catalog(reader.engine, str(path), reader=reader)
 
 
 def no_index(index: IndexLocation) -> IndexNotFound:

@@ -66,9 +66,14 @@ def blocks_after(transaction: ReadTransaction, dimension: int, chunk_id: int) ->
 
 
 def _block(transaction: ReadTransaction, row: Any, dimension: int) -> Block:
+    check_block(transaction, row, dimension)
+    return Block(row.first, np.frombuffer(row.rows, "<f2").reshape(row.chunks, dimension), row.document)
+
+
+def check_block(transaction: ReadTransaction, row: Any, dimension: int) -> None:
+    """StorageError unless a row of the table has the size and the checksum that it was written with."""
     if len(row.rows) != row.chunks * dimension * 2 or zlib.crc32(row.rows) != row.crc32:
         raise damaged(transaction.where, f"the vectors of {_uri(transaction, row.document)}")
-    return Block(row.first, np.frombuffer(row.rows, "<f2").reshape(row.chunks, dimension), row.document)
 
 
 def document_sums(transaction: ReadTransaction, dimension: int) -> dict[int, Embedding]:

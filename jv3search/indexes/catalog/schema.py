@@ -193,3 +193,13 @@ ledger = Table(
     Column("seconds", Float, nullable=False),
     Column("size", BigInteger, nullable=False),
 )
+
+# Only a copy has it, from its first transaction on: which state of which index it is a copy of. An index without a
+# row in `index_info` is not finished.
+copied_from = Table(
+    "copied_from",
+    MetaData(),
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("identity", String(32), nullable=False),
+    Column("generation", BigInteger, nullable=False),
+)

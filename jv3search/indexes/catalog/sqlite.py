@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import quote
 
+from filelock import FileLock
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 _BUSY = 10.0  # seconds a statement waits for another connection's lock
@@ -16,10 +18,15 @@ _LOG_LIMIT = 64 << 20  # bytes of write-ahead log after which a long ingest move
 class SQLiteWriter:
     """The writing side of one file. Only the holder of the index's lock has one, so only it checkpoints."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lock: FileLock) -> None:
         self._path = path
+        self._lock = lock
         self.engine = _engine(lambda: _writing(path), "BEGIN IMMEDIATE")
         self._last: sqlite3.Connection | None = None
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """A transaction: kept at its end, or nothing of it."""
+        return self.engine.begin()
 
     def keep_log(self) -> None:
         """Have the log's files outlive this writer, empty: a reader without write rights cannot make them."""
@@ -40,6 +47,7 @@ class SQLiteWriter:
             self.engine.dispose()
             if self._last is not None:
                 self._last.close()  # read-only, so SQLite leaves the log's files in place
+            self._lock.release()
 
     def _checkpoint(self, mode: str) -> None:
         connection = self.engine.raw_connection()
