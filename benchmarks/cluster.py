@@ -120,10 +120,19 @@ def after_a_dead_node(folder: Path, index: Path, notes: int, kill: Callable[[], 
 def after_a_kill(folder: Path, index: Path, notes: int) -> list[str]:
     """What was lost, doubled or embedded twice when an ingest is killed and started again."""
     shards = Path(f"{index}-shards")
-    command = [sys.executable, "-m", "jv3search", "ingest", folder, "--index", index, "--model", "jv3-mini"]
-    with subprocess.Popen(
-        [*command, "--on", "auto", "--shards", shards], cwd=ROOT, stderr=subprocess.DEVNULL
-    ) as run:
+    command = [
+        sys.executable,
+        "-m",
+        "jv3search",
+        "ingest",
+        str(folder),
+        "--index",
+        str(index),
+        "--model",
+        "jv3-mini",
+    ]
+    command += ["--on", "auto", "--shards", str(shards)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as run:
         while run.poll() is None and len(list(shards.rglob("*.parquet"))) < notes // 2:
             time.sleep(0.1)
         run.kill()
