@@ -131,7 +131,7 @@ def after_a_kill(folder: Path, index: Path, notes: int) -> list[str]:
         "--model",
         "jv3-mini",
     ]
-    command += ["--on", "auto", "--shards", str(shards)]
+    command += ["--model", "jv3-mini", "--on", "auto", "--shards", str(shards)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as run:
         while run.poll() is None and len(list(shards.rglob("*.parquet"))) < notes // 2:
             time.sleep(0.1)
