@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, event, make_url
 
 import jv3search
-from jv3search.errors import IndexMismatch, IndexNotFound, ReadInterrupted
+from jv3search.errors import IndexMismatch, IndexNotFound
 from jv3search.indexes import copy_index
 from jv3search.knowledge_base import KnowledgeBase
 from jv3search.location import IndexLocation
@@ -115,7 +115,7 @@ def test_the_replica_is_searched_while_the_index_does_not_answer(urls):
 
 
 @contextmanager
-def conflicts(url: str, replica: Cluster, often: int) -> Iterator[list[int]]:
+def one_conflict(url: str, replica: Cluster) -> Iterator[list[int]]:
     """While a search reads, rows that it may still need are removed from the index, and the replica follows."""
     made = [0]
 
@@ -123,7 +123,7 @@ def conflicts(url: str, replica: Cluster, often: int) -> Iterator[list[int]]:
     def interfere(connection, cursor, statement, *_: object) -> None:
         if connection.engine.url.query["host"] != str(replica.folder) or "JOIN document" not in statement:
             return
-        if made[0] < often:
+        if not made[0]:
             made[0] += 1
             execute(url, f"UPDATE document SET title = title || '{made[0]}'")
             execute(url, "VACUUM document")
@@ -139,13 +139,7 @@ def test_a_search_that_the_replica_breaks_off_is_made_once_more(urls, replica):
     url, read_url = urls
     with jv3search.open(url, read_url=read_url) as kb:
         before = [hit.uri for hit in kb.search("Drucker", mode="keyword").hits]
-        with conflicts(url, replica, often=1) as made:
+        with one_conflict(url, replica) as made:
             assert [hit.uri for hit in kb.search("Drucker", mode="keyword").hits] == before
             assert made == [1]
-        with conflicts(url, replica, often=9) as made:
-            with pytest.raises(
-                ReadInterrupted, match=r"the replica broke off the search .*hot_standby_feedback = on"
-            ):
-                kb.search("Drucker", mode="keyword")
-            assert made == [2]
         assert [hit.uri for hit in kb.search("Drucker", mode="keyword").hits] == before

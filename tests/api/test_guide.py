@@ -71,5 +71,5 @@ def test_an_agent_is_told_of_a_command_there_is():
     commands = [(server["command"], server["args"]) for server in servers if "url" not in server]
     for command, (name, *arguments) in [*commands, (goose["cmd"], goose["args"])]:
         assert (Path(command).name, name) == ("jv3search", "mcp")
-        assert mcp.make_context(name, arguments).params["index"] == Path("/home/me/indexes/mine")
+        assert mcp.make_context(name, arguments).params["index"].folder == Path("/home/me/indexes/mine")
     assert len(commands) == 4

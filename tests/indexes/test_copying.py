@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from sqlalchemy import Engine, event, insert, select, text
@@ -127,14 +129,24 @@ def copy_until(statement: int, source: Place, target: Place) -> None:
     copied(source, target)
 
 
+def is_index(place: Place) -> bool:
+    try:
+        place.reader().close()
+    except IndexNotFound:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("direction", [True, False])
 def test_a_copy_that_is_killed_is_no_index_and_goes_on(
-    tmp_path: Path, new_database: Callable[[], str], direction: bool
+    tmp_path: Path, new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch, direction: bool
 ) -> None:
     source, target = Place(tmp_path / "a", "flat"), Place(tmp_path / "b", "flat", new_database())
     if direction:
         source, target = target, source
     fill(source)
+    # Streamlit's own tests leave app.py as the main module, which each process would run again.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload([__name__])
     before = found(source)
@@ -145,13 +157,13 @@ def test_a_copy_that_is_killed_is_no_index_and_goes_on(
         process.join()
         if process.exitcode != -signal.SIGKILL:
             break
+        if is_index(target):  # killed behind the last transaction
+            break
         kills += 1
-        with pytest.raises(IndexNotFound):
-            target.reader()
         if statement > 60:  # the tables are there
             with pytest.raises(IndexNotFound, match="a copy that was not finished: run the same `jv3search copy`"):
                 target.writer()
-    assert (process.exitcode, kills > 4) == (0, True)
+    assert kills > 4
     assert contents(target) == contents(source)
     assert found(target) == before == found(source)
 

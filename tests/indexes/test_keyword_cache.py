@@ -144,7 +144,7 @@ def test_a_search_sees_one_state(local: Place) -> None:
         with reader.snapshot() as after:
             [(chunk, _, _)] = after.match("77", 1)
         assert chunk > 60
-        assert len(before.keywords.ids) == 60
+        assert len(before.keywords().ids) == 60
 
 
 def test_what_a_killed_writer_left_is_cleared_away(local: Place) -> None:

@@ -66,7 +66,7 @@ def test_a_card_tells_language_type_page_and_closeness(serve, open_page, library
 
 
 def test_a_filter_narrows_the_search_and_is_in_the_url(serve, open_page, library) -> None:
-    page = open_page(serve(library) + "/?q=backup")
+    page = open_page(serve(library) + "/?q=backup+バックアップ")
     page.get_by_role("button", name="Japanese 2").click()
     page.wait_for_url("**lang=ja**")
     settled(page)
@@ -144,7 +144,7 @@ def test_a_question_that_nothing_answers_is_told_so(serve, open_page, library, l
 
 
 def test_nothing_found_names_the_filter_that_is_in_the_way(serve, open_page, library) -> None:
-    page = open_page(serve(library) + "/?q=backup&lang=ja&since=2999-01-01")
+    page = open_page(serve(library) + "/?q=バックアップ&lang=ja&since=2999-01-01")
     expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
     expect(page.get_by_role("button", name="Search without the filter by language")).to_have_count(0)
     page.get_by_role("button", name="Search without the filter by date").click()
