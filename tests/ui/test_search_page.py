@@ -67,6 +67,7 @@ def test_a_card_tells_language_type_page_and_closeness(serve, open_page, library
 
 def test_a_filter_narrows_the_search_and_is_in_the_url(serve, open_page, library) -> None:
     page = open_page(serve(library) + "/?q=backup+バックアップ")
+    every = page.locator(CARDS).count()
     page.get_by_role("button", name="Japanese 2").click()
     page.wait_for_url("**lang=ja**")
     settled(page)
@@ -82,8 +83,8 @@ def test_a_filter_narrows_the_search_and_is_in_the_url(serve, open_page, library
     page.get_by_role("button", name="Remove all filters").click()
     page.wait_for_function("!location.search.includes('lang')")
     settled(page)
-    assert page.locator(CARDS).count() == 10
-    assert of_url(page) == {"q": ["backup"]}
+    assert page.locator(CARDS).count() == every > 1
+    assert of_url(page) == {"q": ["backup バックアップ"]}
 
 
 def test_a_reload_keeps_the_question_the_filter_and_the_source(serve, open_page, library) -> None:
