@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import jv3search
+from benchmarks.kills import ingest_command
 from benchmarks.measure import machine
 from benchmarks.notes import write_notes
 
@@ -120,18 +120,7 @@ def after_a_dead_node(folder: Path, index: Path, notes: int, kill: Callable[[], 
 def after_a_kill(folder: Path, index: Path, notes: int) -> list[str]:
     """What was lost, doubled or embedded twice when an ingest is killed and started again."""
     shards = Path(f"{index}-shards")
-    command = [
-        sys.executable,
-        "-m",
-        "jv3search",
-        "ingest",
-        str(folder),
-        "--index",
-        str(index),
-        "--model",
-        "jv3-mini",
-    ]
-    command += ["--model", "jv3-mini", "--on", "auto", "--shards", str(shards)]
+    command = [*ingest_command(folder, index), "--on", "auto", "--shards", str(shards)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as run:
         while run.poll() is None and len(list(shards.rglob("*.parquet"))) < notes // 2:
             time.sleep(0.1)

@@ -58,20 +58,16 @@ def held(index: str) -> Counter[tuple[str, str, int]]:
         return Counter()
 
 
+def ingest_command(folder: Path, index: str | Path) -> list[str]:
+    """The command line that ingests a folder with jv3-mini."""
+    ingest = [sys.executable, "-m", "jv3search", "ingest", str(folder)]
+    return [*ingest, "--index", str(index), "--model", "jv3-mini"]
+
+
 def start(folder: Path, index: str) -> subprocess.Popen[str]:
     """The command line, in a process of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "jv3search",
-        "ingest",
-        str(folder),
-        "--index",
-        index,
-        "--model",
-        "jv3-mini",
-    ]
-    return subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [*ingest_command(folder, index), "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def kill_at_random(process: subprocess.Popen[str], index: str, rng: random.Random) -> None:

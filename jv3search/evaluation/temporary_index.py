@@ -16,13 +16,12 @@ from typing import Literal
 
 import numpy as np
 
-from jv3search.encoders.late_chunking import chunk_ranges, token_ranges
+from jv3search.encoders.late_chunking import token_ranges
 from jv3search.encoders.port import ChunkedText, Encoder
 from jv3search.evaluation.beir import CorpusDocument
 from jv3search.evaluation.cached_encoder import cut
 from jv3search.indexes import IndexReader, LedgerRow, Manifest, open_reader, open_writer
-from jv3search.ingest.chunks import chunk_spans
-from jv3search.ingest.prepare import make_chunks, opening
+from jv3search.ingest.prepare import opening, split
 from jv3search.types import UNKNOWN_LANGUAGE, Chunk, Document, EmbeddedDocument, Embedding, Source
 
 Pooling = Literal["late", "naive"]
@@ -102,8 +101,7 @@ def _split(of: CorpusDocument, encoder: Encoder, chunk_tokens: int) -> EmbeddedD
     """A document of the corpus with its chunks, in the language it was said to be in, not embedded yet."""
     text = "\n\n".join(part for part in (of.title, of.text) if part.strip())
     document = Document(text, of.title, "txt")
-    tokens = encoder.tokenize(text)
-    chunks, _ = make_chunks(document, *chunk_ranges(tokens, chunk_spans(document, tokens.starts, chunk_tokens)))
+    _, chunks, _ = split(document, encoder, chunk_tokens)
     if of.language != UNKNOWN_LANGUAGE:
         chunks = tuple(replace(chunk, language=of.language) for chunk in chunks)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

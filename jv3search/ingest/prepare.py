@@ -64,15 +64,22 @@ def prepare(
     """Read, tokenise and split what a file called `name` holds; ReadError says why it cannot be done."""
     began = time.perf_counter()
     document = reader.read_bytes(content.data, name)
-    tokens = tokenizer.tokenize(document.text)
-    spans, ranges = chunk_ranges(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
-    if not spans:
+    text, chunks, language = split(document, tokenizer, chunk_tokens)
+    if not chunks:
         raise EmptyDocument(f"{name} has no word that the model knows")
-    chunks, language = make_chunks(document, spans, ranges)
-    text = ChunkedText(tokens, ranges, opening(document.sections, spans))
-    key = _key(document.text, spans, text.opening)
+    key = _key(document.text, [chunk.span for chunk in chunks], text.opening)
     seconds = time.perf_counter() - began
     return Prepared(key, content.source, document, language, text, chunks, seconds)
+
+
+def split(
+    document: Document, tokenizer: Tokenizer, chunk_tokens: int
+) -> tuple[ChunkedText, tuple[Chunk, ...], str]:
+    """What the encoder embeds of a document, its chunks, and its language; no chunk if the model knows no word."""
+    tokens = tokenizer.tokenize(document.text)
+    spans, ranges = chunk_ranges(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
+    chunks, language = make_chunks(document, spans, ranges)
+    return ChunkedText(tokens, ranges, opening(document.sections, spans)), chunks, language
 
 
 def opening(sections: Sequence[Section], spans: Sequence[Span]) -> list[int]:

@@ -11,12 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from jv3search.encoders.late_chunking import chunk_ranges
-from jv3search.encoders.port import ChunkedText, Encoder
+from jv3search.encoders.port import Encoder
 from jv3search.indexes import DocumentRow, IndexReader, IndexWriter, Manifest
-from jv3search.ingest.chunks import chunk_spans
 from jv3search.ingest.document_vectors import document_vectors
-from jv3search.ingest.prepare import make_chunks, opening
+from jv3search.ingest.prepare import split
 from jv3search.translations.linking import link_translations
 from jv3search.types import EmbeddedDocument, Source
 
@@ -42,11 +40,9 @@ def _embedded(reader: IndexReader, encoder: Encoder, chunk_tokens: int) -> Itera
 def _embed(row: DocumentRow, reader: IndexReader, encoder: Encoder, chunk_tokens: int) -> EmbeddedDocument:
     """A stored document, split and embedded as if its file were read now."""
     document, source = reader.document(row.uri), Source(row.uri, row.digest, row.size, row.modified)
-    tokens = encoder.tokenize(document.text)
-    spans, ranges = chunk_ranges(tokens, chunk_spans(document, tokens.starts, chunk_tokens))
-    if not spans:  # no word that this model knows: it stays in the index, to be found by none
+    text, chunks, language = split(document, encoder, chunk_tokens)
+    if not chunks:  # no word that this model knows: it stays in the index, to be found by none
         return EmbeddedDocument(source, document, row.language, (), np.empty((0, encoder.dimension), np.float32))
-    chunks, language = make_chunks(document, spans, ranges)
-    (rows,) = encoder.encode_documents([ChunkedText(tokens, ranges, opening(document.sections, spans))])
-    (vectors,) = document_vectors([(tokens, chunks, rows)], encoder)
+    (rows,) = encoder.encode_documents([text])
+    (vectors,) = document_vectors([(text.tokens, chunks, rows)], encoder)
     return EmbeddedDocument(source, document, language, chunks, rows, vectors)
