@@ -32,12 +32,12 @@ from sqlalchemy import (
     Text,
     delete,
     func,
+    insert,
     inspect,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import UserDefinedType
 
@@ -222,6 +222,8 @@ def drop(transaction: ReadTransaction, document: int) -> None:
 
 
 def _count(transaction: ReadTransaction, changes: dict[str, int]) -> None:
+    from sqlalchemy.dialects.postgresql import insert  # on first use: an index in a folder needs none of it
+
     if changes:
         given = insert(language_count).values([{"language": name, "chunks": n} for name, n in changes.items()])
         total = language_count.c.chunks + given.excluded.chunks
@@ -283,6 +285,8 @@ def size(transaction: ReadTransaction) -> int:
 def _point_to(
     transaction: ReadTransaction, table: VectorTable, centres: Centres, of_languages: LanguageSamples
 ) -> None:
+    from sqlalchemy.dialects.postgresql import insert
+
     names = np.array(centres.names, np.str_)
     learned_of = {
         "centres": _bytes({"names": names, "rows": centres.rows, "usual": centres.usual}),

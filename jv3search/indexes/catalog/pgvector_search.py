@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
+    ARRAY,
     Float,
     Select,
     Text,
@@ -20,7 +21,6 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from jv3search.indexes.catalog import pgvector
 from jv3search.indexes.catalog.filters import admitted_documents, having_phrases
