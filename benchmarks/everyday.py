@@ -11,6 +11,8 @@ is reported. Prints, each with its 95 % bootstrap interval:
   questions in the document's language and in another one, and for each kind of question;
 - refusals: the share of unanswerable and of answerable questions to which "nothing relevant" is said, and the
   precision of saying it;
+- what the words on a card ("very close", ...) are worth: the share of first hits with each that answer, by whether
+  the hit is in the question's language;
 - magnets: the largest share of the questions that a document does not answer for which it is among the first three
   hits, beside what three documents drawn at random give on average.
 """
@@ -35,6 +37,7 @@ from jv3search import knowledge_base
 from jv3search.evaluation.measures import Estimate, estimate
 from jv3search.knowledge_base import KnowledgeBase
 from jv3search.types import Hit, Mode
+from jv3search.ui.closeness import closeness
 
 SETS = Path(__file__).parent.parent / "tests" / "evaluation" / "everyday"
 WORK = Path(__file__).parent / "work" / "everyday"
@@ -153,6 +156,7 @@ def measured(asked: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "questions": {name: quality(of) for name, of in sorted(groups.items(), key=order)},
         "refusals": refusals(asked),
+        "closeness": closeness_of_first(asked),
         "magnets": magnets(asked),
     }
 
@@ -191,6 +195,19 @@ def refusals(asked: Sequence[Outcome]) -> dict[str, Any]:
     return {"precision": sum(unanswerable) / said if said else None, **shares}
 
 
+def closeness_of_first(asked: Sequence[Outcome]) -> dict[str, Any]:
+    """How often the first hit answers, by what its card says of it; refused questions are left out."""
+    right: dict[str, list[bool]] = defaultdict(list)
+    for one in asked:
+        if one.hits and not one.refused:
+            first = one.hits[0]
+            where = "the question's language" if first.language == one.question.language else "another language"
+            right[f"{closeness(first)}, in {where}"].append(document(first) in one.question.passages)
+    return {
+        name: {"n": len(of), "right": asdict(estimate(np.array(of, float)))} for name, of in sorted(right.items())
+    }
+
+
 def magnets(asked: Sequence[Outcome]) -> dict[str, Any]:
     """The document that stands among the first three of most questions that it does not answer."""
     seen: Counter[str] = Counter()
@@ -221,6 +238,8 @@ def show(mode: str, found: Mapping[str, Any]) -> None:
         print(f"  {name:24} n={values['n']:3}  {cells}")
     for name, of in found["refusals"].items():
         print(f"  refused, {name}: {_written(Estimate(**of)) if isinstance(of, dict) else of}")
+    for name, of in found["closeness"].items():
+        print(f"  {name}: n={of['n']} right {_written(Estimate(**of['right']))}")
     magnet = found["magnets"]
     print(f"  magnet: {magnet['document']} {magnet['share']:.3f}, by chance {magnet['chance']:.3f}")
 

@@ -40,15 +40,16 @@ from jv3search.types import Hit, Mode
 NAMES = ("z", "coverage", "bm25", "foreign", "foreign_coverage")
 Z, COVERAGE = (1.0,), (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 BM25 = (0.5, 1.0, 2.0)  # not 0: in an index of one document nothing else is sure, for a z-score needs others
-FOREIGN, FOREIGN_COVERAGE = (-1.5, -1.0, -0.7, -0.4, 0.0, 0.4), (4.0, 7.0, 10.0)
+FOREIGN, FOREIGN_COVERAGE = (-1.5, -1.0, -0.7, -0.4, 0.0, 0.4), (7.0, 10.0, 14.0, 20.0)
 NONE = (0.0,)
 GRIDS: Mapping[Mode, tuple[Sequence[float], ...]] = {
     "hybrid": (Z, COVERAGE, BM25, FOREIGN, FOREIGN_COVERAGE),
     "dense": (Z, NONE, NONE, NONE, NONE),
-    "keyword": (NONE, COVERAGE[1:], BM25, FOREIGN, FOREIGN_COVERAGE),
+    # with less than 3 a passage that holds every word would not be likely to answer
+    "keyword": (NONE, COVERAGE[-2:], BM25, FOREIGN, FOREIGN_COVERAGE),
 }
 # A leg alone, with typical weights. By words alone what is in another language is as good as anything else.
-DENSE, KEYWORD = np.array([1.0, 0, 0, 0, 0]), np.array([0, 4.0, 1.0, 0.4, 10.0])
+DENSE, KEYWORD = np.array([1.0, 0, 0, 0, 0]), np.array([0, 4.0, 1.0, 0.4, 14.0])
 LOST = 4.0
 TWICE = ("same language", "same language, among manuals")
 TITLES = 25  # of each language of the Handbook
@@ -71,7 +72,7 @@ class Case:
         """Of the best document that answers, each document counting by its best candidate; 0 if there is none."""
         if not self.relevant.any():
             return 0
-        scores = self.features @ weights
+        scores = scores_of(self.features, weights)
         best = np.full(self.documents.max() + 1, -np.inf)
         np.maximum.at(best, self.documents, scores)
         return int((best > scores[self.relevant].max()).sum()) + 1
@@ -96,14 +97,21 @@ def case(group: str, kb: KnowledgeBase, text: str, right: Collection[str], mode:
 
 def features_of(hit: Hit, foreign: bool, highest: float) -> list[float]:
     """What the weights are multiplied with."""
-    z, coverage, bm25 = 0.0, 0.0, 0.0
+    z, coverage, rare, bm25 = 0.0, 0.0, 0.0, 0.0
     for leg in hit.legs:
         if leg.leg == "dense":
             z = leg.z or 0.0
         else:
-            coverage, bm25 = leg.coverage or 0.0, (leg.score or 0.0) / highest
-    same = 0.0 if foreign else 1.0
-    return [z, same * coverage, same * bm25, 1.0 - same, (1.0 - same) * coverage]
+            coverage, rare = leg.coverage or 0.0, leg.rare_coverage or 0.0
+            bm25 = (leg.score or 0.0) / highest
+    return [z, 0.0, 0.0, 1.0, rare] if foreign else [z, coverage, bm25, 0.0, 0.0]
+
+
+def scores_of(features: Features, weights: Features) -> Features:
+    """The weighted sums (candidates,); words add no more in another language than in the question's own."""
+    words = np.minimum(features[:, 1:] @ weights[1:], weights[1] + weights[2])
+    scores: Features = features[:, 0] * weights[0] + words
+    return scores
 
 
 def everyday_cases(kb: KnowledgeBase, languages: Mapping[str, str], mode: Mode, where: str) -> Iterator[Case]:
@@ -153,7 +161,7 @@ def legs_alone(found: Sequence[Case]) -> dict[str, float]:
 
 def calibrated(found: Sequence[Case], weights: Features) -> tuple[float, float]:
     """(intercept, scale) of the weighted sum; all candidates of a question count as one."""
-    scores = np.concatenate([one.features @ weights for one in found])
+    scores = np.concatenate([scores_of(one.features, weights) for one in found])
     relevant = np.concatenate([one.relevant for one in found])
     shares = np.concatenate([np.full(len(one.relevant), 1 / max(len(one.relevant), 1)) for one in found])
 
@@ -177,7 +185,7 @@ def fit(found: Sequence[Case], grid: Sequence[Sequence[float]]) -> tuple[Feature
 def report(mode: Mode, found: Sequence[Case], weights: Features, intercept: float) -> None:
     """Print the coefficients with the threshold, and how the choosing data comes out."""
     ranks = np.array([one.rank(weights) for one in found])
-    best = np.array([(one.features @ weights).max(initial=-99.0) + intercept for one in found])
+    best = np.array([scores_of(one.features, weights).max(initial=-99.0) + intercept for one in found])
     likely = 1 / (1 + np.exp(-best))
     everyday = np.array([not one.group.startswith("titles") for one in found])
     threshold = float(np.quantile(likely[everyday & (ranks > 0) & (ranks <= FIRST)], REFUSED))

@@ -214,7 +214,8 @@ class LegScore:
     `rank` counts from 1 and is None if the leg did not find the chunk; `score` is its cosine or its BM25, None if
     the keyword leg did not find it. `z` is the dense leg's score as standard deviations above the usual cosine of
     a chunk in its language; `coverage` the share, 0 to 1, of the question's terms, weighted by idf, that the chunk
-    holds. `log_odds` is what the leg adds to the log-odds of the chunk's relevance.
+    holds, and `rare_coverage` the same with each term counted the less the more chunks have it. `log_odds` is what
+    the leg adds to the log-odds of the chunk's relevance.
     """
 
     leg: Literal["dense", "keyword"]
@@ -222,6 +223,7 @@ class LegScore:
     score: float | None
     z: float | None = None
     coverage: float | None = None
+    rare_coverage: float | None = None
     log_odds: float = 0.0
 
 

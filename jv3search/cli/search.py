@@ -200,14 +200,14 @@ def _body(hit: ResultJson, explain: bool, columns: int) -> Iterator[str]:
 
 
 def _said(leg: Mapping[str, Any]) -> str:
-    """dense +2.9: rank 1, cosine 0.612, z 3.1; keyword +4.1: rank 2, BM25 12.310, 83% of the words."""
+    """dense +2.9: rank 1, cosine 0.612, z 3.1; keyword +4.1: rank 2, BM25 9.3, 83% of the words, 60% by rarity."""
     said = [f"rank {leg['rank']}" if leg["rank"] else "not found"]
     if leg["score"] is not None:
         said.append(f"{'cosine' if leg['leg'] == 'dense' else 'BM25'} {leg['score']:.3f}")
     if leg["z"] is not None:
         said.append(f"z {leg['z']:.1f}")
     if leg["coverage"] is not None:
-        said.append(f"{leg['coverage']:.0%} of the words")
+        said.append(f"{leg['coverage']:.0%} of the words, {leg['rare_coverage']:.0%} by rarity")
     return f"{leg['leg']} {leg['log_odds']:+.1f}: {', '.join(said)}"
 
 

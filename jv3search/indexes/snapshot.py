@@ -72,11 +72,11 @@ class IndexSnapshot:
 
     def match(
         self, words: str, k: int, where: Filter = _EVERYTHING, language: str = UNKNOWN_LANGUAGE
-    ) -> list[tuple[int, float, float]]:
-        """The k best (chunk id, BM25, share of the words) that `where` admits and that hold some of the words.
+    ) -> list[tuple[int, float, tuple[float, float]]]:
+        """The k best (chunk id, BM25, shares of the words) that `where` admits and that hold some of the words.
 
         Words are found inflected as in `language`, as in any language of the index if that is unknown; stop words
-        of `language` only if there are no others. The share is by idf, from 0 to 1.
+        of `language` only if there are no others. The shares are those of `coverage`.
         """
         inflected = self.cache.inflected(self.transaction, language, where)
         query = without_stopwords(query_terms(words, inflected), language)

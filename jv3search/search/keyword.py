@@ -21,4 +21,7 @@ def keyword_leg(
     if k < 1:
         raise InputError(f"k is {k}: ask for at least 1 hit")
     found = enumerate(index.match(words, k, where, language), 1)
-    return {key: LegScore("keyword", rank, score, coverage=share) for rank, (key, score, share) in found}
+    return {
+        key: LegScore("keyword", rank, score, coverage=share, rare_coverage=of_rare)
+        for rank, (key, score, (share, of_rare)) in found
+    }

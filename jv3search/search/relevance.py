@@ -2,8 +2,9 @@
 
 A logistic function of a few features, each of which can only raise the probability as it grows. A passage in
 another language holds few of the question's words whatever it says: it has an offset of its own, so that missing
-words count neither for it nor against it. `python -m benchmarks.fit_relevance` chooses the coefficients; what they
-were fitted to and what came of it is in docs/decisions/search.md.
+words count neither for it nor against it, and those that it holds count the more the rarer they are: names and
+numbers do, words that both languages happen to write alike hardly. `python -m benchmarks.fit_relevance` chooses
+the coefficients; what they were fitted to and what came of it is in docs/decisions/search.md.
 """
 
 from __future__ import annotations
@@ -37,20 +38,25 @@ class Coefficients:
 
     def keyword(self, leg: LegScore, foreign: bool, highest: float) -> LegScore:
         """With what the leg adds to the log-odds; `highest` is the question's highest BM25."""
-        coverage, share = leg.coverage or 0.0, (leg.score or 0.0) / highest
-        added = self.coverage * coverage + self.bm25 * share
         if foreign:
-            added = self.foreign + self.foreign_coverage * coverage
-        return replace(leg, log_odds=added)
+            rare = self.foreign + self.foreign_coverage * (leg.rare_coverage or 0.0)
+            return replace(leg, log_odds=min(rare, self.most_words))
+        share = (leg.score or 0.0) / highest
+        return replace(leg, log_odds=self.coverage * (leg.coverage or 0.0) + self.bm25 * share)
+
+    @property
+    def most_words(self) -> float:
+        """What all the words of a question add: as much in another language as in its own."""
+        return self.coverage + self.bm25
 
 
 COEFFICIENTS: Mapping[Mode, Coefficients] = {
     "hybrid": Coefficients(
-        -4.75, z=1.06, coverage=2.64, bm25=1.06, foreign=-0.74, foreign_coverage=7.41, threshold=0.049
+        -4.56, z=1.01, coverage=2.52, bm25=1.01, foreign=-1.01, foreign_coverage=14.08, threshold=0.041
     ),
-    "dense": Coefficients(-5.06, z=1.15, threshold=0.038),
+    "dense": Coefficients(-5.08, z=1.18, threshold=0.039),
     "keyword": Coefficients(
-        -3.63, coverage=4.71, bm25=1.18, foreign=0.47, foreign_coverage=11.77, threshold=0.122
+        -3.11, coverage=3.18, bm25=1.06, foreign=-0.42, foreign_coverage=21.22, threshold=0.15
     ),
 }
 
@@ -67,15 +73,21 @@ def by_relevance(hits: Sequence[Hit], is_foreign: Callable[[Hit], bool], mode: M
     Of equal ones that stands first whose document is in its language: manuals hold untranslated passages.
     """
     highest = max((leg.score or 0.0 for hit in hits for leg in hit.legs if leg.leg == "keyword"), default=0.0)
-    found = [_judged(hit, COEFFICIENTS[mode], is_foreign(hit), highest or 1.0) for hit in hits]
-    found.sort(key=lambda hit: (-hit.relevance, -hit.score, hit.language != hit.main_language, hit.chunk_id))
-    return [replace(hit, rank=rank) for rank, hit in enumerate(found, 1)]
+    found = [(hit, *_judged(hit.legs, COEFFICIENTS[mode], is_foreign(hit), highest or 1.0)) for hit in hits]
+    found.sort(key=lambda one: (-one[1], -one[0].score, one[0].language != one[0].main_language, one[0].chunk_id))
+    return [
+        replace(hit, rank=rank, legs=legs, relevance=relevance)
+        for rank, (hit, relevance, legs) in enumerate(found, 1)
+    ]
 
 
-def _judged(hit: Hit, coefficients: Coefficients, foreign: bool, highest: float) -> Hit:
-    legs = tuple(
+def _judged(
+    legs: Sequence[LegScore], coefficients: Coefficients, foreign: bool, highest: float
+) -> tuple[float, tuple[LegScore, ...]]:
+    """The probability, and the legs with what they add to its log-odds."""
+    judged = tuple(
         coefficients.dense(leg) if leg.leg == "dense" else coefficients.keyword(leg, foreign, highest)
-        for leg in hit.legs
+        for leg in legs
     )
-    log_odds = coefficients.intercept + sum(leg.log_odds for leg in legs)
-    return replace(hit, legs=legs, relevance=1.0 / (1.0 + math.exp(-log_odds)))
+    log_odds = coefficients.intercept + sum(leg.log_odds for leg in judged)
+    return 1.0 / (1.0 + math.exp(-log_odds)), judged

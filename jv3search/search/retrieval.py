@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 MODES: tuple[Mode, ...] = ("hybrid", "dense", "keyword")
 
-_NO_WORD = LegScore("keyword", None, None, coverage=0.0)  # of a hit that the keyword leg did not find
+# Of a hit that the keyword leg did not find.
+_NO_WORD = LegScore("keyword", None, None, coverage=0.0, rare_coverage=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +209,12 @@ def is_foreign(language: str, text: str, query_language: str, query: str) -> boo
 
     Nobody can tell whether a few Han characters are Chinese or Japanese.
     """
+    if query_language == language != UNKNOWN_LANGUAGE:
+        return False
     scripts = scripts_of(query)
     either = scripts == {"Han"} and {query_language, language} == {"zh", "ja"}
     if UNKNOWN_LANGUAGE not in (query_language, language) and not either:
-        return query_language != language
+        return True
     return bool(scripts) and not scripts & scripts_of(text)
 
 

@@ -434,7 +434,10 @@ def test_coverage_is_the_share_of_the_idf_that_a_chunk_holds(shelf: Place) -> No
     with shelf.reader() as reader:
         hits = keyword(reader, "backup café zebra", 9, language="en")
     coverage = {hit.text[:7]: hit.legs[0].coverage for hit in hits}
+    rare = {hit.text[:7]: hit.legs[0].rare_coverage for hit in hits}
     chunks = sum(len(passages) for passages in PASSAGES.values())
     idf = [math.log(1 + (chunks - held + 0.5) / (held + 0.5)) for held in (2, 1, 0)]
     assert coverage["Use apt"] == pytest.approx((idf[0] + idf[1]) / sum(idf))
     assert coverage["The bac"] == pytest.approx(idf[0] / sum(idf))
+    assert rare["Use apt"] == pytest.approx((idf[0] ** 2 / idf[1] + idf[1]) / sum(idf))
+    assert rare["The bac"] == pytest.approx(idf[0] ** 2 / idf[1] / sum(idf))

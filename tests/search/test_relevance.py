@@ -24,7 +24,10 @@ def dense(key, language, z=1.0):
 
 def words(key, language, coverage, z=1.0):
     """A hit of the keyword leg that was compared with the question too."""
-    legs = LegScore("dense", None, 0.5, z=z), LegScore("keyword", key, 7.0, coverage=coverage)
+    legs = (
+        LegScore("dense", None, 0.5, z=z),
+        LegScore("keyword", key, 7.0, coverage=coverage, rare_coverage=coverage),
+    )
     return hit(key, language, *legs)
 
 
@@ -71,6 +74,16 @@ def test_missing_words_count_for_a_foreign_passage_only_what_they_usually_do():
     assert same.legs[1].log_odds == 0
     assert foreign.legs[1].log_odds == HYBRID.foreign
     assert (same.legs[1].rank, same.legs[1].coverage) == (None, 0.0)
+
+
+def test_words_count_by_their_rarity_in_a_foreign_passage_and_for_no_more_than_in_the_question_s_language():
+    legs = LegScore("dense", None, 0.5, z=1.0), LegScore("keyword", 1, 7.0, coverage=0.6, rare_coverage=0.2)
+    (found,) = ranked([], [hit(1, "ko", *legs)], "hi")
+    assert found.legs[1].log_odds == pytest.approx(HYBRID.foreign + 0.2 * HYBRID.foreign_coverage)
+    (found,) = ranked([], [words(1, "ko", 1.0)], "hi")
+    assert found.legs[1].log_odds == HYBRID.coverage + HYBRID.bm25
+    (own,) = ranked([], [words(1, "hi", 1.0)], "hi")
+    assert own.legs[1].log_odds == found.legs[1].log_odds
 
 
 def test_decisive_words_beat_a_passage_that_is_only_near():
