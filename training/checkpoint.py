@@ -85,6 +85,7 @@ def config() -> dict[str, object]:
         "use_flash_attn": True,
         "vocab_size": VOCABULARY,
         "late_chunking_context": "section",
+        "late_chunking_tokens": 512,
         "task_instructions": PREFIXES,
     }
 

@@ -118,14 +118,15 @@ def chunk_ranges(tokens: TokenizedText, spans: Sequence[Span]) -> tuple[list[Spa
 
 
 def by_section(
-    tokens: TokenizedText, ranges: Sequence[TokenRange], opening: Sequence[int]
+    tokens: TokenizedText, ranges: Sequence[TokenRange], opening: Sequence[int], most: int
 ) -> list[tuple[TokenIds, list[TokenRange]]]:
     """A document as one text a section: (ids, ranges of its chunks), each with instruction and special tokens.
 
     `ranges` (n) are those of the document's chunks, `opening` the numbers of the chunks that open a section,
-    ascending. Chunks before the first of them are a section, too.
+    ascending. Chunks before the first of them are a section, too. A section of more than `most` tokens is parted
+    between chunks.
     """
-    cuts = sorted({0, *opening, len(ranges)})
+    cuts = _parted(sorted({0, *opening, len(ranges)}), ranges, most)
     starts = [tokens.first, *(ranges[chunk][0] for chunk in cuts[1:-1]), tokens.last]
     head, tail = tokens.ids[: tokens.first], tokens.ids[tokens.last :]
     parts = []
@@ -136,6 +137,15 @@ def by_section(
         inside[-1] = (inside[-1][0], len(ids))
         parts.append((ids, inside))
     return parts
+
+
+def _parted(cuts: Sequence[int], ranges: Sequence[TokenRange], most: int) -> list[int]:
+    """The cuts with further ones, so that the chunks between two have `most` tokens together, or are one chunk."""
+    parted, given = [0], set(cuts)
+    for chunk in range(1, len(ranges)):
+        if chunk in given or ranges[chunk][1] - ranges[parted[-1]][0] > most:
+            parted.append(chunk)
+    return [*parted, len(ranges)]
 
 
 def _joined(spans: Sequence[Span], ranges: Sequence[TokenRange | None]) -> list[Span]:

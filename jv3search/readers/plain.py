@@ -1,16 +1,22 @@
-"""Plain text: the file as it is; form feeds are page breaks."""
+"""Plain text: the file as it is; form feeds are page breaks, a short line that stands alone is a heading."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
+
+import regex
 
 from jv3search.readers.encoding import decode
 from jv3search.readers.sandbox.limits import Raw
-from jv3search.readers.text import TextBuilder, clean
+from jv3search.readers.text import TextBuilder, clean, stem
 from jv3search.types import Document
 
-_ALONE = re.compile(r"\s*(\S[^\n]{0,99})\n[ \t]*\n")
-_SENTENCE_ENDS = (".", ":", ",", ";", "。", "।")
+# At most 80 characters, a letter among them, that begin like a title and do not end like a sentence or a list.
+_HEADING = regex.compile(
+    r"\s*+(?=[^\n]*\p{L})([\p{L}\p{N}§\p{Ps}\p{Pi}\"'¿][^\n]{0,79})(?<![.:,;!…。、！：；，।۔،؛:։།။។–—-])\s*+"
+)
+_NUMBER = regex.compile(r"\d+(?:\.\d+)*+(?=[.\s])")  # 4.2. Title
 
 
 def read(raw: Raw) -> Document:
@@ -20,11 +26,44 @@ def read(raw: Raw) -> Document:
     for page in pages:
         if len(pages) > 1:
             builder.page()
-        builder.add(page)
-    return builder.document(_first_line(pages[0]))
+        text = clean(page).strip("\n").rstrip()
+        block = builder.add(text)
+        if block is not None:
+            for start, line, level in headings(text):
+                builder.mark(line, level, block.start + start)
+    return builder.document(_first_line(clean(pages[0])) or stem(raw.name))
+
+
+def headings(text: str) -> Iterator[tuple[int, str, int]]:
+    """(start, heading, level) of each short line between blank ones below which other text stands.
+
+    Of such lines in a row the last is one: a list of short lines has no headings. The level is that of its
+    number, 2 for "4.2. Title", 1 without.
+    """
+    lines = text.split("\n")
+    starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
+    filled, alone = _alone(lines)
+    for number, following in pairwise(filled):
+        line = lines[number].strip()
+        if number in alone and following not in alone:
+            level = _NUMBER.match(line)
+            yield starts[number] + lines[number].index(line), line, level[0].count(".") + 1 if level else 1
 
 
 def _first_line(text: str) -> str:
     """A short first line that stands alone is the title."""
-    title = _ALONE.match(clean(text))
-    return title[1] if title and not title[1].endswith(_SENTENCE_ENDS) else ""
+    lines = text.split("\n")
+    filled, alone = _alone(lines)
+    return lines[filled[0]].strip() if len(filled) > 1 and filled[0] in alone else ""
+
+
+def _alone(lines: list[str]) -> tuple[list[int], set[int]]:
+    """The numbers of the lines that are not blank, and of those that look like headings between blank ones."""
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    beside = [-2, *filled, len(lines) + 1]
+    alone = {
+        number
+        for before, number, after in zip(beside, filled, beside[2:], strict=False)
+        if before + 1 < number < after - 1 and _HEADING.fullmatch(lines[number])
+    }
+    return filled, alone

@@ -57,12 +57,23 @@ def test_sections_are_read_one_by_one_with_the_instruction_and_what_lies_before_
     tokens = by_hand("a b c d e f", [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9), (10, 11)])
     ranges = token_ranges(tokens, [Span(0, 1), Span(2, 3), Span(6, 7), Span(8, 11)])  # c belongs to no chunk
     assert ranges == [(0, 3), (3, 4), (5, 6), (6, 9)]
-    first, second, third = by_section(tokens, ranges, [2, 3])
+    first, second, third = by_section(tokens, ranges, [2, 3], 9)
     assert (first[0].tolist(), first[1]) == ([0, 1, 2, 3, 4, 8], [(0, 3), (3, 6)])
     assert (second[0].tolist(), second[1]) == ([0, 1, 5, 8], [(0, 4)])
     assert (third[0].tolist(), third[1]) == ([0, 1, 6, 7, 8], [(0, 5)])
-    ((ids, whole),) = by_section(tokens, ranges, [])
+    ((ids, whole),) = by_section(tokens, ranges, [], 9)
     assert (ids.tolist(), whole) == (tokens.ids.tolist(), ranges)
+
+
+def test_a_long_section_is_parted_between_chunks():
+    tokens = by_hand("a b c d e f", [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9), (10, 11)])
+    ranges = token_ranges(tokens, [Span(0, 1), Span(2, 5), Span(6, 7), Span(8, 11)])
+    assert ranges == [(0, 3), (3, 5), (5, 6), (6, 9)]
+    first, second = by_section(tokens, ranges, [], 5)
+    assert (first[0].tolist(), first[1]) == ([0, 1, 2, 3, 4, 8], [(0, 3), (3, 6)])
+    assert (second[0].tolist(), second[1]) == ([0, 1, 5, 6, 7, 8], [(0, 3), (3, 6)])
+    assert [len(inside) for _, inside in by_section(tokens, ranges, [3], 5)] == [2, 1, 1]
+    assert [len(inside) for _, inside in by_section(tokens, ranges, [], 1)] == [1, 1, 1, 1]  # a chunk is never cut
 
 
 def test_a_crossing_token_goes_to_the_side_with_more_of_it_and_on_a_tie_to_the_left():

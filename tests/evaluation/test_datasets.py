@@ -191,7 +191,7 @@ def test_headings_ask_for_translations_that_the_index_knows(jv3, tmp_path):
     with open_reader(tmp_path / "kb") as reader:
         collection = silver(reader, 0)
     across = [question for question in collection.queries if len(question.relevant) > 1]
-    assert across and {question.language for question in across} == {"en"}
+    assert across and {question.language for question in across} == {"en", "ja"}
     for question in across:
         assert sorted(collection.languages[name] for name in question.relevant) == ["en", "ja"]
     assert f"{len(across)} of them also for translations" in collection.notices[0]

@@ -10,13 +10,13 @@ from .conftest import SAMPLES
 
 EXPECTED = {  # file: (format, title, number of sections, number of pages, some of the text)
     "backup-en.md": ("md", "Backing up your files", 5, 0, "Use two kinds of device | A virus that reaches one"),
-    "backup-ja.txt": ("txt", "ファイルのバックアップ", 0, 0, "十年分の写真を失います。\n\n始める前に\n\nパソコン"),
+    "backup-ja.txt": ("txt", "ファイルのバックアップ", 5, 0, "十年分の写真を失います。\n\n始める前に\n\nパソコン"),
     "bibliothek-de.csv": ("csv", "bibliothek-de", 0, 0, "Bücherei Südstadt | Dienstag | 14:00 | 18:00\n"),
     "bicycle-he.docx": ("docx", "תחזוקת אופניים בבית", 5, 0, "- בדקו שלא נשאר קוץ בתוך הצמיג."),
-    "borscht-ru.txt": ("txt", "Борщ на всю семью", 0, 0, "Подавайте его со сметаной, укропом и чёрным хлебом."),
+    "borscht-ru.txt": ("txt", "Борщ на всю семью", 5, 0, "Подавайте его со сметаной, укропом и чёрным хлебом."),
     "budget-en.xlsx": ("xlsx", "Household budget 2025", 2, 2, "2025-03-03 | Rent for March | landlord | 840\n"),
     "cafe-fr.srt": ("srt", "cafe-fr", 0, 0, "moulin.\n\nPremière étape : moudre"),
-    "chess-zh.txt": ("txt", "国际象棋入门", 0, 0, "车走横线和直线，象走斜线，马走“日”字"),
+    "chess-zh.txt": ("txt", "国际象棋入门", 5, 0, "车走横线和直线，象走斜线，马走“日”字"),
     "drucker-de.md": ("md", "Wenn der Drucker nicht druckt", 5, 0, "Wählen Sie in den Einstellungen Wartung und"),
     "energia-it.odp": ("odp", "Risparmiare energia in casa", 5, 5, "Sbrinate il congelatore due volte l'anno."),
     "fahrrad-de.pdf": ("pdf", "Das Fahrrad selbst warten", 6, 3, "drehen Sie die Kurbel zwei Minuten lang rückwärts"),
@@ -36,7 +36,7 @@ EXPECTED = {  # file: (format, title, number of sections, number of pages, some 
     "shortcuts.json": ("json", "Tastenkürzel der Textverarbeitung", 0, 0, "groups.shortcuts.action: Suchen und ersetzen"),
     "spreadsheet-hi.odt": ("odt", "स्प्रेडशीट से घर का हिसाब", 5, 0, "जोड़ने के लिए योग का सूत्र चुनें"),
     "telescope-en.vtt": ("vtt", "Your first evening with a telescope", 0, 0, "Tom: Point the finder at the Moon and centre it & only"),
-    "video-zh.txt": ("txt", "影片無法播放時的處理方法", 0, 0, "例如繁體中文常用的大五碼。"),
+    "video-zh.txt": ("txt", "影片無法播放時的處理方法", 5, 0, "例如繁體中文常用的大五碼。"),
     "weather-ar.html": ("html", "كيف تقرأ نشرة الطقس", 5, 0, "خذ المظلة معك إذا زاد الاحتمال على النصف."),
     "wifi-fr.html": ("html", "Améliorer le réseau sans fil à la maison", 5, 0, "- Créez un réseau séparé pour les invités."),
 }  # fmt: skip

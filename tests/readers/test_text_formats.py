@@ -24,6 +24,41 @@ def test_indentation_of_plain_text_survives(read) -> None:
     assert read("code.txt", "  indented\n\tTabs\n\n\nend  \n").text == "  indented\n\tTabs\n\n\nend"
 
 
+def test_a_short_line_that_stands_alone_above_a_text_is_a_heading(read) -> None:
+    text = (
+        "Mietvertrag\n\n1. Mietsache\n\nDie Wohnung liegt im zweiten Stock. Sie hat drei Zimmer.\n\n"
+        "1.2. 家賃と支払い\n\n家賃は月末までに支払います。\n\n- Punkt\n\nПриложение\n\nОпись имущества,\nдва листа.\n\n"
+        "قائمة الأثاث\n\nطاولة وأربعة كراسٍ.\n\nसामान की सूची\n\nएक मेज़ और दो कुर्सियाँ।\n\nรายการทรัพย์สิน\n\n"
+        "โต๊ะหนึ่งตัวและเก้าอี้สี่ตัวอยู่ในห้องครัวของบ้าน ส่วนตู้เย็นและเครื่องซักผ้าอยู่ในห้องเล็กข้างบันไดชั้นล่าง\n\n"
+        "Mit freundlichen Grüßen,\n\nA. Weber"
+    )
+    document = read("vertrag.txt", text)
+    assert document.text == text
+    assert [(section.title, section.level) for section in document.sections] == [
+        ("1. Mietsache", 1), ("1.2. 家賃と支払い", 2), ("Приложение", 1), ("قائمة الأثاث", 1), ("सामान की सूची", 1),
+        ("รายการทรัพย์สิน", 1),
+    ]  # fmt: skip
+    assert [section.span.of(text)[: len(section.title)] for section in document.sections] == [
+        section.title for section in document.sections
+    ]
+    assert document.title == "Mietvertrag"
+
+
+def test_a_list_of_short_lines_has_no_headings(read) -> None:
+    assert read("einkauf.txt", "Milch\n\nBrot\n\nEier\n").sections == ()
+    assert read("brief.txt", "Dear Ms Smith,\n\nthank you.\n\n" + "x" * 81 + "\n\nBest wishes.").sections == ()
+
+
+def test_headings_of_the_second_page_are_where_the_text_has_them(read) -> None:
+    document = read("zwei.txt", "Eins\n\nText der ersten.\n\f\n\nZwei\n\nText der zweiten.")
+    assert [section.span.of(document.text) for section in document.sections] == [
+        "Eins\n\nText der ersten.\n\n", "Zwei\n\nText der zweiten.",
+    ]  # fmt: skip
+    assert [page.span.of(document.text) for page in document.pages] == [
+        "Eins\n\nText der ersten.", "Zwei\n\nText der zweiten.",
+    ]  # fmt: skip
+
+
 def test_markdown(read) -> None:
     document = read("a.md", """\
 ---

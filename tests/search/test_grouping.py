@@ -12,6 +12,7 @@ import pytest
 from jv3search import knowledge_base
 from jv3search.cli.commands import cli, run
 from jv3search.indexes import IndexReader
+from jv3search.readers import SandboxedReader
 from jv3search.search.duplicates import candidates, near_duplicate, normalized
 from jv3search.search.grouping import grouped
 from jv3search.types import Filter, Hit
@@ -90,8 +91,11 @@ def test_the_translation_is_found_with_the_passage_and_is_the_right_passage(read
 
 
 def test_two_passages_of_a_document_with_one_translation_stay_two_hits(tmp_path, mini):
-    for name in PAIR:
-        shutil.copy(SAMPLES / name, tmp_path / name)
+    english, japanese = PAIR
+    shutil.copy(SAMPLES / english, tmp_path / english)
+    with SandboxedReader() as read:  # without blank lines there are no headings to cut at
+        text = read.read(SAMPLES / japanese).text.replace("\n\n", "\n")
+    (tmp_path / japanese).write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit):
         run(cli, ["ingest", str(tmp_path), "--index", str(tmp_path / "kb"), "--model", "jv3-mini"])
     with knowledge_base.open(tmp_path / "kb") as opened:

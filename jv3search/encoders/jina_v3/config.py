@@ -16,7 +16,8 @@ TASKS: tuple[Task, ...] = get_args(Task)
 SCALING = 0.25  # lora_alpha / rank of the published adapters, 1 / 4
 _MAX_TOKENS = 8192  # Jina trains and serves up to this many; two more positions exist
 ROPE_BASE = 20000.0
-_CONTEXT = "late_chunking_context"  # a key of this project's own; published checkpoints have not got it
+# Keys of this project's own; published checkpoints have not got them.
+_CONTEXT, _CONTEXT_TOKENS = "late_chunking_context", "late_chunking_tokens"
 
 # Values that transformers ignores or that change the arithmetic: any other value would load silently wrong.
 _REQUIRED: dict[str, object] = {
@@ -37,7 +38,7 @@ class CheckpointConfig:
     """The facts of a checkpoint that the encoder needs; `sizes` are the native model's arguments.
 
     `matryoshka` are the sizes that embeddings were trained to be cut to, the full one among them. `context` is
-    what a late chunk of a document is read in: "document" or "section".
+    what a late chunk of a document is read in: "document" or "section", of which at most `context_tokens`.
     """
 
     sizes: dict[str, Any]
@@ -45,6 +46,7 @@ class CheckpointConfig:
     max_tokens: int
     matryoshka: tuple[int, ...] = ()
     context: str = "document"
+    context_tokens: int = _MAX_TOKENS
 
     @property
     def dimension(self) -> int:
@@ -90,7 +92,15 @@ def read_config(folder: Path) -> CheckpointConfig:
         max_tokens=min(_MAX_TOKENS, raw["max_position_embeddings"] - 2),
         matryoshka=tuple(sorted({*raw.get("matryoshka_dimensions", ()), raw["hidden_size"]})),
         context=context,
+        context_tokens=_context_tokens(raw, where),
     )
+
+
+def _context_tokens(raw: dict[str, Any], where: Path) -> int:
+    tokens = raw.get(_CONTEXT_TOKENS, _MAX_TOKENS)
+    if not isinstance(tokens, int) or tokens < 1:
+        raise ModelError(f"{where}: {_CONTEXT_TOKENS} is {tokens!r}; it must be a number of tokens")
+    return tokens
 
 
 def _check_arithmetic(raw: dict[str, Any], where: Path) -> None:

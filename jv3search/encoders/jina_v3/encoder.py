@@ -146,7 +146,7 @@ class JinaV3Encoder(JinaV3Tokenizer):
     ) -> Sequence[tuple[NDArray[np.int64], Sequence[TokenRange]]]:
         """What is read as one: the whole document, or each of its sections."""
         if self.config.context == "section" and ranges:
-            return by_section(tokens, ranges, opening)
+            return by_section(tokens, ranges, opening, self.config.context_tokens)
         return [(tokens.ids, ranges)]
 
     def _dimension(self, dimension: int | None) -> int:
