@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from jv3search.errors import ConfigError
 from jv3search.indexes.catalog.chunks import chunk_languages_since
 from jv3search.indexes.catalog.embeddings import blocks, chunk_count, language_samples, removed_ranges
 from jv3search.indexes.catalog.errors import damaged
@@ -53,6 +55,20 @@ def refreshed(snapshot: VectorSnapshot, transaction: ReadTransaction) -> VectorS
     if not same or snapshot.generation < info.complete_since:
         return None
     return _topped_up(snapshot, transaction, info)
+
+
+def on_engine(snapshot: VectorSnapshot, engine: str) -> VectorSnapshot:
+    """The same vectors, compared by one of `VECTOR_ENGINES`; ConfigError if it is not here."""
+    if engine == "faiss":
+        return snapshot
+    try:
+        from jv3search.indexes.vectors import torch
+    except ImportError as error:
+        raise ConfigError(
+            f"vector_engine is {engine}, which needs PyTorch ({error}): install it with "
+            "'pip install jv3search[torch]', or set vector_engine to faiss"
+        ) from None
+    return replace(snapshot, base=torch.loaded(snapshot.base, snapshot.dimension, engine))
 
 
 def built(transaction: ReadTransaction, info: IndexInfo) -> VectorSnapshot:
