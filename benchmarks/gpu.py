@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ import torch
 
 from benchmarks.encoder import MINI, make_checkpoint
 from benchmarks.measure import machine
+from benchmarks.network import operations, peak_of, seconds, texts_of
 from jv3search.encoders.jina_v3.config import TASKS, CheckpointConfig, read_config
 from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
 from jv3search.encoders.jina_v3.packed_engine import DTYPES, PackedEngine
@@ -57,47 +57,10 @@ FULL = Size(1_000_000, (16, 64, 256, 1024, 4096, 8192), 8192, 1_000_000, 50)
 SMALL = Size(1_500, (16, 256), 256, 2_000, 2)
 
 
-def texts_of(lengths: list[int], config: CheckpointConfig) -> list[TokenizedText]:
-    """Random tokens, <s> and </s> around them, of some lengths each."""
-    rng = np.random.default_rng(2)
-    texts = []
-    for length in lengths:
-        ids = rng.integers(4, config.sizes["vocab_size"] - 1, length)
-        ids[0], ids[-1] = config.sizes["bos_token_id"], config.sizes["eos_token_id"]
-        texts.append(TokenizedText("", ids, np.zeros((length, 2), np.int64), 1, length - 1))
-    return texts
-
-
 def mixed(tokens: int, longest: int) -> list[int]:
     """Lengths of texts that together have about so many tokens."""
     drawn = np.random.default_rng(1).lognormal(np.log(MEDIAN), SPREAD, tokens).clip(16, longest).astype(int)
     return [int(n) for n in drawn[: int(np.searchsorted(drawn.cumsum(), tokens)) + 1]]
-
-
-def operations(lengths: list[int], config: CheckpointConfig) -> float:
-    """Floating-point operations of the products of some texts: two a weight and token, and the attention's."""
-    hidden, inner = config.dimension, config.sizes["intermediate_size"]
-    weights = 4 * hidden * hidden + 2 * hidden * inner
-    return float(sum(config.sizes["num_hidden_layers"] * (2 * n * weights + 4 * n * n * hidden) for n in lengths))
-
-
-def seconds(work: Callable[[], object], device: torch.device, runs: int = 1) -> float:
-    """Median time of some runs, the device's own included."""
-    times = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
-
-
-def peak_of(device: torch.device, dtype: torch.dtype, size: int, runs: int) -> float:
-    """Operations a second of a matrix product of `size` cubed, on random data."""
-    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
-    seconds(lambda: a @ b, device, 3)
-    return 2.0 * size**3 / seconds(lambda: a @ b, device, runs)
 
 
 def pooled(encoder: JinaV3Encoder, texts: list[TokenizedText], task: Task = "retrieval.passage") -> np.ndarray:

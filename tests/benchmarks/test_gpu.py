@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 from benchmarks.encoder import MINI
-from benchmarks.gpu import mixed, operations, texts_of
+from benchmarks.gpu import mixed
+from benchmarks.network import operations, texts_of
 from jv3search.encoders.jina_v3.config import read_config
 
 
