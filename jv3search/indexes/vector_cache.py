@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from jv3search.errors import ConfigError
+from jv3search.indexes import checked_file
 from jv3search.indexes.catalog.chunks import chunk_languages_since
 from jv3search.indexes.catalog.embeddings import blocks, chunk_count, language_samples, removed_ranges
 from jv3search.indexes.catalog.errors import damaged
 from jv3search.indexes.catalog.index_info import IndexInfo, read_info
 from jv3search.indexes.catalog.transaction import ReadTransaction
-from jv3search.indexes.checked_file import discard_unfinished
 from jv3search.indexes.vectors import files
 from jv3search.indexes.vectors.files import VectorFile
 from jv3search.indexes.vectors.languages import ChunkLanguages
@@ -103,7 +103,7 @@ def save(folder: Path, snapshot: VectorSnapshot, notices: list[str]) -> None:
 
 def clean(folder: Path, info: IndexInfo) -> None:
     """Delete what a killed process left, and vectors that are not of this catalog as it is."""
-    discard_unfinished(folder)
+    checked_file.discard_unfinished(folder)
     good = fitting(folder, info)
     for file in files.saved(folder):
         if file not in good:
@@ -113,16 +113,8 @@ def clean(folder: Path, info: IndexInfo) -> None:
 def _loaded(folder: Path, file: VectorFile, notices: list[str]) -> VectorIndex | None:
     from jv3search.indexes.vectors import faiss
 
-    try:
-        if files.is_whole(folder, file):
-            return faiss.load(folder / file.name)
-    except FileNotFoundError:  # replaced by a newer one since the folder was listed
-        return None
-    except OSError as error:
-        notices.append(f"{folder / file.name} cannot be read; it is rebuilt from the catalog ({error})")
-        return None
-    notices.append(f"{folder / file.name} is damaged; it is rebuilt from the catalog")
-    return None
+    remedy = "it is rebuilt from the catalog"
+    return checked_file.loaded(folder / file.name, file.checksum, faiss.load, notices, remedy)
 
 
 def _based_on(base: VectorIndex, info: IndexInfo, generation: int) -> VectorSnapshot:
