@@ -8,7 +8,7 @@ PEERS  ?= .venv-peers
 RAY    ?= .venv-ray
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-# 1: PyTorch and FAISS for NVIDIA GPUs, as a machine with one gets them; 0: for the CPU. What .venv has, it keeps.
+# 1: PyTorch for NVIDIA GPUs, as a machine with one gets it; 0: for the CPU. What .venv has, it keeps.
 GPU    ?= $(shell [ -e $(VENV)/installed-gpu ] || { [ ! -e $(VENV)/installed-cpu ] && nvidia-smi -L; } > /dev/null 2>&1 && echo 1)
 BUILD  := $(if $(filter 1,$(GPU)),gpu,cpu)
 OTHER  := $(if $(filter 1,$(GPU)),cpu,gpu)
@@ -33,24 +33,17 @@ $(BIN)/python:
 $(READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing jv3search and what it needs into $(VENV) (a few minutes the first time) ..." >&2
 	@if [ -e $(VENV)/installed-$(OTHER) ]; then \
-	    $(BIN)/python -m pip uninstall -qq -y torch faiss-cpu faiss-gpu; rm $(VENV)/installed-*; fi
+	    $(BIN)/python -m pip uninstall -qq -y torch; rm $(VENV)/installed-*; fi
 	@$(if $(filter gpu,$(BUILD)),$(MAKE) --no-print-directory torch GPU=1)
 	$(PIP) -e '.$(EXTRAS_$(BUILD))'
-	@$(FAISS_$(BUILD))
 	@touch $@
 
 $(DEV): $(READY)
 	@$(MAKE) --no-print-directory torch GPU=$(GPU)
 	$(PIP) -e '.[dev]'
-	@$(FAISS_$(BUILD))
 	@touch $@
 
-EXTRAS_gpu := [gpu,torch]
-
-# faiss-cpu, which jv3search asks for, and faiss-gpu put their files into the same folder: only one may be there.
-FAISS_cpu := true
-FAISS_gpu := if [ "$$(uname -sm)" = "Linux x86_64" ]; then $(BIN)/python -m pip uninstall -qq -y faiss-cpu; \
-	$(PIP) --force-reinstall --no-deps 'faiss-gpu>=1.15'; fi
+EXTRAS_gpu := [torch]
 
 # pip would ask an index that cannot be reached again and again: five seconds decide.
 ANSWERS := timeout 5 $(BIN)/python -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + "/torch/")'

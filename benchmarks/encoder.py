@@ -5,7 +5,8 @@
 All embed the same texts of mixed length under retrieval.passage with the adapter of a checkpoint that is
 made on the spot (nothing is downloaded, nothing committed). transformers runs a plain loop: texts in the order
 given, batches of 8 padded to their longest, PEFT adapter. sentence-transformers does as its `encode` does: it
-sorts by length, batches of 8. Each run is a process of its own, in turns.
+sorts by length, batches of 8. Each run is a process of its own, in turns; figures in parentheses are multiples of
+the torch engine's.
 """
 
 from __future__ import annotations
@@ -14,18 +15,22 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import in_own_process, machine, report_to_parent
+from benchmarks.measure import Measured, in_own_process, report_to_parent
+from benchmarks.peers.processes import machine
 
 WORK = Path(__file__).parent / "work"
-CONTENDERS = ("openvino", "torch", "transformers", "sentence-transformers")
+OURS = {"openvino": ("openvino", "auto"), "openvino int8": ("openvino", "int8"), "torch": ("torch", "auto")}
+"""Engine and precision; torch is what jv3search ran on before it had OpenVINO."""
+CONTENDERS = (*OURS, "transformers", "sentence-transformers")
+PEAK = "peak"
 BATCH = 8
+QUERIES = 15
 MINI = Path(__file__).parent.parent / "jv3search" / "assets" / "jv3-mini"
 SAMPLES = Path(__file__).parent.parent / "ingest" / "samples"
 
@@ -111,13 +116,34 @@ def mixed_texts(count: int) -> list[str]:
     return [source[a : a + n] for a, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
 
 
-def run_jv3search(folder: Path, texts: list[str], engine: str) -> None:
-    """Our encoder's public verb, on one of its engines."""
-    from jv3search.encoders.models import load
+def run_jv3search(folder: Path, texts: list[str], contender: str) -> None:
+    """Our encoder's public verb, on one of its engines; before that, a query of 16 tokens."""
+    from benchmarks.network import operations, seconds, texts_of
+    from jv3search.encoders.models import load, runs_on
 
-    encoder = load(folder, engine=engine)
-    encoder.encode(texts[:1], "retrieval.passage")
-    report_to_parent(lambda: _summed(encoder.encode(texts, "retrieval.passage"), _tokens(folder, texts)))
+    engine, precision = OURS[contender]
+    encoder = load(folder, engine=engine, precision=precision)
+    query = partial(encoder.pool, texts_of([16], encoder.config), [[(0, 16)]], "retrieval.query")
+    query()
+    about = {
+        "precision": runs_on(folder, engine, precision)[1],
+        "query_ms": round(1000 * seconds(query, runs=QUERIES), 1),
+    }
+    lengths = [len(encoder.tokenize(text)) for text in texts]
+    about["operations"] = operations(lengths, encoder.config)
+    report_to_parent(lambda: about | _summed(encoder.encode(texts, "retrieval.passage"), sum(lengths)))
+
+
+def run_peak() -> None:
+    """Operations a second of a matrix product on this CPU, by precision."""
+    import torch
+
+    from benchmarks.network import peak_of
+
+    products = {"f32": torch.float32, "bf16": torch.bfloat16}
+    report_to_parent(
+        lambda: {name: peak_of(torch.device("cpu"), kind, 2048, 10) for name, kind in products.items()}
+    )
 
 
 def run_transformers(folder: Path, texts: list[str]) -> None:
@@ -188,34 +214,61 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=24)
     parser.add_argument("--texts", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
+    parser.add_argument("--contender", choices=[*CONTENDERS, PEAK], help=argparse.SUPPRESS)
     options = parser.parse_args()
     folder = make_checkpoint(options.layers)
     if options.contender:
-        runs: dict[str, Callable[[Path, list[str]], None]] = {
-            "openvino": partial(run_jv3search, engine="openvino"),
-            "torch": partial(run_jv3search, engine="torch"),
-            "transformers": run_transformers,
-            "sentence-transformers": run_sentence_transformers,
-        }
-        runs[options.contender](folder, mixed_texts(options.texts))
+        run_one(options.contender, folder, mixed_texts(options.texts))
         return
-    results: dict[str, list[Any]] = {name: [] for name in CONTENDERS}
+
+    def run(contender: str, texts: int) -> Measured:
+        arguments = ["--layers", str(options.layers), "--texts", str(texts), "--contender", contender]
+        return in_own_process("benchmarks.encoder", *arguments)
+
+    before = machine()
+    peaks = run(PEAK, 1).report
+    for name in OURS:
+        run(name, 1)  # its graph is compiled and kept, as it is when a person starts it again
+    results: dict[str, list[Measured]] = {name: [] for name in CONTENDERS}
     for _ in range(options.rounds):
         for name in CONTENDERS:
-            arguments = ["--layers", str(options.layers), "--texts", str(options.texts), "--contender", name]
-            results[name].append(in_own_process("benchmarks.encoder", *arguments))
+            results[name].append(run(name, options.texts))
             print(f"{name}: {results[name][-1]}", file=sys.stderr)
     best = {name: min(runs, key=lambda run: run.seconds) for name, runs in results.items()}
-    ours = best["openvino"]
-    print(f"{options.layers} layers x 1024, {options.texts} texts, {ours.report['tokens']} tokens; {machine()}")
-    for name, run in best.items():
-        speed = run.report["tokens"] / run.seconds
-        print(
-            f"{name:22} {speed:8.1f} tokens/s  {run.megabytes:7.0f} MB   ours is {run.seconds / ours.seconds:.2f} "
-            f"times as fast at {ours.megabytes / run.megabytes:.2f} of the memory"
+    tokens = best["openvino"].report["tokens"]
+    print(f"{options.layers} layers x 1024, {options.texts} texts, {tokens} tokens; {before}")
+    for name, measured in best.items():
+        print(line(name, measured, best["torch"], peaks))
+    told = {name: [vars(run) for run in runs] for name, runs in results.items()}
+    print(json.dumps({"machine": before, "peak": peaks, **told}))
+
+
+def run_one(contender: str, folder: Path, texts: list[str]) -> None:
+    """One contender's run, in this process."""
+    if contender == PEAK:
+        run_peak()
+    elif contender in OURS:
+        run_jv3search(folder, texts, contender)
+    else:
+        {"transformers": run_transformers, "sentence-transformers": run_sentence_transformers}[contender](
+            folder, texts
         )
-    print(json.dumps({name: [vars(run) for run in runs] for name, runs in results.items()}))
+
+
+def line(name: str, run: Measured, torch: Measured, peaks: dict[str, float]) -> str:
+    """Tokens a second and memory, each also as a multiple of our torch engine's; of ours a query, and the peak."""
+    told = (
+        f"{name:22} {run.report['tokens'] / run.seconds:8.1f} tokens/s ({torch.seconds / run.seconds:.2f}) "
+        f"{run.megabytes:7.0f} MB ({run.megabytes / torch.megabytes:.2f})"
+    )
+    about = run.report
+    if "query_ms" not in about:
+        return told
+    told += f"  query {about['query_ms']:6.1f} ms ({about['query_ms'] / torch.report['query_ms']:.2f})"
+    if about["precision"] not in peaks:
+        return f"{told}  {about['precision']}"
+    share = about["operations"] / run.seconds / peaks[about["precision"]]
+    return f"{told}  {about['precision']}, {share:.2f} of its matrix product"
 
 
 if __name__ == "__main__":

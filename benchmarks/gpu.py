@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,15 +24,21 @@ import torch
 
 from benchmarks.encoder import MINI, make_checkpoint
 from benchmarks.measure import machine
+from benchmarks.network import operations, peak_of, seconds, texts_of
 from jv3search.encoders.jina_v3.config import TASKS, CheckpointConfig, read_config
 from jv3search.encoders.jina_v3.encoder import JinaV3Encoder
 from jv3search.encoders.jina_v3.packed_engine import DTYPES, PackedEngine
 from jv3search.encoders.jina_v3.tokenizer import load_tokenizer
 from jv3search.encoders.jina_v3.torch_engine import TorchEngine
 from jv3search.encoders.late_chunking import TokenizedText
+from jv3search.indexes.vectors import faiss
+from jv3search.indexes.vectors.languages import ChunkLanguages, LanguageSamples
+from jv3search.indexes.vectors.port import IdBitmap
+from jv3search.indexes.vectors.torch import TorchIndex, loaded
 from jv3search.types import Task, unit_rows
 
 NEVER = float("inf")
+OFFSETS = np.array([0.1], np.float32)  # what a search takes off each language's cosines
 MEDIAN, SPREAD = 400, 1.0  # tokens of the mixed texts: log-normal, cut to 16-8,192, which makes 635 on average
 
 
@@ -52,47 +57,10 @@ FULL = Size(1_000_000, (16, 64, 256, 1024, 4096, 8192), 8192, 1_000_000, 50)
 SMALL = Size(1_500, (16, 256), 256, 2_000, 2)
 
 
-def texts_of(lengths: list[int], config: CheckpointConfig) -> list[TokenizedText]:
-    """Random tokens, <s> and </s> around them, of some lengths each."""
-    rng = np.random.default_rng(2)
-    texts = []
-    for length in lengths:
-        ids = rng.integers(4, config.sizes["vocab_size"] - 1, length)
-        ids[0], ids[-1] = config.sizes["bos_token_id"], config.sizes["eos_token_id"]
-        texts.append(TokenizedText("", ids, np.zeros((length, 2), np.int64), 1, length - 1))
-    return texts
-
-
 def mixed(tokens: int, longest: int) -> list[int]:
     """Lengths of texts that together have about so many tokens."""
     drawn = np.random.default_rng(1).lognormal(np.log(MEDIAN), SPREAD, tokens).clip(16, longest).astype(int)
     return [int(n) for n in drawn[: int(np.searchsorted(drawn.cumsum(), tokens)) + 1]]
-
-
-def operations(lengths: list[int], config: CheckpointConfig) -> float:
-    """Floating-point operations of the products of some texts: two a weight and token, and the attention's."""
-    hidden, inner = config.dimension, config.sizes["intermediate_size"]
-    weights = 4 * hidden * hidden + 2 * hidden * inner
-    return float(sum(config.sizes["num_hidden_layers"] * (2 * n * weights + 4 * n * n * hidden) for n in lengths))
-
-
-def seconds(work: Callable[[], object], device: torch.device, runs: int = 1) -> float:
-    """Median time of some runs, the device's own included."""
-    times = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
-
-
-def peak_of(device: torch.device, dtype: torch.dtype, size: int, runs: int) -> float:
-    """Operations a second of a matrix product of `size` cubed, on random data."""
-    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
-    seconds(lambda: a @ b, device, 3)
-    return 2.0 * size**3 / seconds(lambda: a @ b, device, runs)
 
 
 def pooled(encoder: JinaV3Encoder, texts: list[TokenizedText], task: Task = "retrieval.passage") -> np.ndarray:
@@ -103,6 +71,16 @@ def pooled(encoder: JinaV3Encoder, texts: list[TokenizedText], task: Task = "ret
 def nearest(rows: torch.Tensor, queries: torch.Tensor, k: int) -> torch.Tensor:
     """The k best rows (n, dimension) for each query, all of them looked at."""
     return (queries @ rows.T).topk(k).indices
+
+
+def index_of(rows: int, dimension: int, device: torch.device) -> TorchIndex:
+    """The product's vectors of an index on a device: random rows in one language."""
+    ids = np.arange(rows)
+    units = unit_rows(np.random.default_rng(3).standard_normal((rows, dimension), np.float32))
+    languages = ChunkLanguages().changed(ids, ["en"] * rows, ids[:0])
+    samples = LanguageSamples.of(rows, {"en": units[:256]})
+    base = faiss.build(ids, units, "flat", languages, samples)
+    return loaded(base, dimension, "torch" if device.type == "cpu" else device.type)
 
 
 @dataclass(frozen=True)
@@ -162,16 +140,31 @@ class Bench:
         return found
 
     def search_milliseconds(self, dimension: int = 256, k: int = 100) -> dict[str, float]:
-        """Exact search by one matrix product and topk: one query, and 32 at once."""
+        """Exact search: one query in all vectors of an index, and in a tenth of them."""
+        index = index_of(self.size.rows, dimension, self.device)
+        (unit,) = unit_rows(np.random.default_rng(4).standard_normal((1, dimension), np.float32))
+        tenth = IdBitmap.only(np.arange(0, self.size.rows, 10))
+        return {
+            name: self.milliseconds(partial(index.nearest, unit, k, among, OFFSETS))
+            for name, among in (("all", None), ("a tenth", tenth))
+        }
+
+    def product_milliseconds(self, dimension: int = 256, k: int = 100) -> dict[str, float]:
+        """The matrix product and topk of a search alone, for one query and for 32 at once."""
         dtype = torch.float16 if self.device.type == "cuda" else torch.float32
-        rows = torch.randn(self.size.rows, dimension, device=self.device, dtype=dtype)
         found = {}
-        for batch in (1, 32):
-            queries = torch.randn(batch, dimension, device=self.device, dtype=dtype)
-            search = partial(nearest, rows, queries, k)
-            seconds(search, self.device, 3)
-            found[str(batch)] = round(1000 * seconds(search, self.device, self.size.runs), 3)
+        for rows in (self.size.rows, 10 * self.size.rows):
+            matrix = torch.randn(rows, dimension, device=self.device, dtype=dtype)
+            for batch in (1, 32):
+                queries = torch.randn(batch, dimension, device=self.device, dtype=dtype)
+                taken = self.milliseconds(partial(nearest, matrix, queries, k))
+                found[f"{rows:,} rows, {batch} at once"] = taken
         return found
+
+    def milliseconds(self, work: Callable[[], object]) -> float:
+        """Median time of some runs, after three that do not count."""
+        seconds(work, self.device, 3)
+        return round(1000 * seconds(work, self.device, self.size.runs), 3)
 
     def agreement(self, encoder: JinaV3Encoder) -> dict[str, float]:
         """Least cosine to the torch engine in float32 on the CPU, by task."""
@@ -218,9 +211,8 @@ def measured(bench: Bench) -> dict[str, Any]:
     compiled = bench.encoder(compile_seconds=0) if device.type == "cuda" else encoder
     found["compiled"] = told("the same, layers compiled", bench.throughput(compiled, lengths, peak))
     found["by_length"] = told("texts of one length, compiled", bench.by_length(compiled, peak))
-    found["search_ms"] = told(
-        f"exact search in {size.rows:,} x 256, by queries at once, ms", bench.search_milliseconds()
-    )
+    found["search_ms"] = told(f"search in {size.rows:,} x 256, the best 100, ms", bench.search_milliseconds())
+    found["product_ms"] = told("its matrix product alone, ms", bench.product_milliseconds())
     found["cosine"] = told("least cosine to float32 on the CPU", bench.agreement(encoder))
     return found
 

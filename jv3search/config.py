@@ -36,7 +36,10 @@ ENGINES = ("auto", "cuda", "mps", "openvino", "torch")
 PRECISIONS = ("auto", "f32", "bf16", "f16", "int8")
 """Of the model's weights and products; auto, what the engine holds best, is never int8."""
 
-_CHOICES = {"engine": ENGINES, "precision": PRECISIONS}
+VECTOR_ENGINES = ("faiss", "cuda", "mps", "torch")
+"""What compares the vectors of an index in a folder: FAISS on the CPU, or PyTorch, which compares all of them."""
+
+_CHOICES = {"engine": ENGINES, "precision": PRECISIONS, "vector_engine": VECTOR_ENGINES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Settings:
     engine     what runs the model: cuda, mps (GPUs of NVIDIA and Apple), openvino, torch, or auto (cuda where
                there is a GPU, else openvino where it is installed, else torch)
     precision  of the model: f32, bf16, f16 (GPUs only), int8 (openvino only; an index remembers it), or auto
+    vector_engine  what compares the vectors of an index in a folder: faiss, or PyTorch, which overlooks none, on a
+               GPU (cuda, mps) or on the CPU (torch)
     threads    CPU threads of the encoder; 0: as many as there are cores
     roots      folders the application may read documents of, joined as in PATH; empty: the documents folder
     upload_limit_mb  largest file the application takes, in megabytes; the readers take 200 at most
@@ -74,6 +79,7 @@ class Settings:
     chunk_tokens: int = 256
     engine: str = "auto"
     precision: str = "auto"
+    vector_engine: str = "faiss"
     threads: int = 0
     roots: str = ""
     upload_limit_mb: int = 200

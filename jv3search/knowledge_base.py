@@ -473,8 +473,8 @@ def open_to_search(settings: Settings) -> IndexReader:
     from jv3search import indexes
 
     if settings.read_url:
-        return indexes.open_replica(settings.index, IndexLocation.of(settings.read_url))
-    return indexes.open_reader(settings.index)
+        return indexes.open_replica(settings.index, IndexLocation.of(settings.read_url), settings.vector_engine)
+    return indexes.open_reader(settings.index, settings.vector_engine)
 
 
 def load_encoder(name: str = "", *, engine: str | None = None) -> Encoder:

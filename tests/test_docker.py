@@ -136,15 +136,5 @@ def test_the_image_for_the_cpu_holds_no_pytorch():
     assert "'.[postgres,serve]'" in installed
 
 
-def test_the_image_for_gpus_has_the_faiss_that_make_takes():
-    make = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (extra,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["gpu"]
-    name, least = regex.match(r"([\w-]+)>=([\d.]+);", extra).groups()
-    assert f"--force-reinstall --no-deps '{name}>={least}'" in make
-    images = (ROOT / "docker/Dockerfile.gpu").read_text(encoding="utf-8")
-    assert f'--force-reinstall --no-deps "{name}==$FAISS_GPU"' in images
-    assert regex.search(r"(?m)^ARG FAISS_GPU=([\d.]+)$", images)[1].startswith(least)
-
-
 def get_command(name):
     return cli.get_command(Context(cli), name)

@@ -51,6 +51,17 @@ def test_the_guides_examples_run_in_order(tmp_path):
     assert "'en'" not in done.stdout.split("['de'")[1].split("]")[0]
 
 
+def test_what_needs_no_model_goes_on_while_it_is_loaded(kb):
+    """The application's page opens the index beside the model; whoever loads it holds the lock."""
+    reader = kb.reader
+    with ThreadPoolExecutor(1) as pool, kb._lock:
+        for work in (kb.load_beside, kb.documents, kb.status, reader.stamp):
+            pool.submit(work).result(timeout=60)
+        found = pool.submit(kb.search, "Tintenpatrone", mode="keyword").result(timeout=60)
+    assert names(found.hits)[0] == "drucker.de.txt"
+    assert names(kb.search("空のインクカートリッジ").hits)[0] == "drucker.de.txt"
+
+
 def test_a_knowledge_base_is_made_grows_and_shrinks(tmp_path):
     documents, folder = write_corpus(tmp_path / "documents"), tmp_path / "kb"
     with pytest.raises(IndexNotFound):

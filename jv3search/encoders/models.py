@@ -228,13 +228,6 @@ def _module(engine: str) -> ModuleType:
         ) from None
 
 
-def _not_here(engine: str, error: ImportError, package: str, other: str) -> ModelError:
-    return ModelError(
-        f"the engine {engine} cannot be imported ({error}): install it with 'pip install {package}', "
-        f"or choose the engine {other}"
-    )
-
-
 def pull(models: Path) -> Path:
     """Fetch jina-embeddings-v3 at its pinned revision, check every hash, and only then put it in place.
 

@@ -6,8 +6,11 @@ import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import xxhash
+
+Loaded = TypeVar("Loaded")
 
 _UNFINISHED = ".unfinished"
 _AT_ONCE = 4 << 20  # bytes read at a time for the checksum
@@ -26,6 +29,22 @@ def save(folder: Path, write: Callable[[Path], None], name: Callable[[str], str]
         unfinished.unlink(missing_ok=True)
     _sync_folder(folder)
     return digest
+
+
+def loaded(
+    path: Path, digest: str, load: Callable[[Path], Loaded], notices: list[str], remedy: str
+) -> Loaded | None:
+    """What a file with this checksum holds. None if it is damaged, said in a notice, or was replaced meanwhile."""
+    try:
+        if checksum(path) == digest:
+            return load(path)
+    except FileNotFoundError:  # by a newer one, since the folder was listed
+        return None
+    except OSError as error:
+        notices.append(f"{path} cannot be read; {remedy} ({error})")
+        return None
+    notices.append(f"{path} is damaged; {remedy}")
+    return None
 
 
 def discard_unfinished(folder: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from jv3search.errors import IndexMismatch
+from jv3search.errors import ConfigError, IndexMismatch
 from jv3search.indexes import keyword_cache, server_vectors, vector_cache
 from jv3search.indexes.catalog.catalog import Catalog, no_index, open_to_read, open_to_write
 from jv3search.indexes.catalog.errors import as_storage_errors
@@ -70,9 +70,17 @@ def _clean(catalog: Catalog, folder: Path) -> None:
     server_vectors.clean(catalog)
 
 
-def open_reader(index: Path | IndexLocation) -> IndexReader:
-    """The index to search; IndexNotFound if there is none."""
+def open_reader(index: Path | IndexLocation, vector_engine: str = "faiss") -> IndexReader:
+    """The index to search, its vectors by one of `VECTOR_ENGINES` (a database has its own).
+
+    IndexNotFound if there is no index, ConfigError if it is not searched by that engine.
+    """
     index = IndexLocation.of(index)
+    if index.url and vector_engine != "faiss":
+        raise ConfigError(
+            f"vector_engine is {vector_engine}, but {index} is a database, which searches its vectors itself: "
+            "leave the setting out, or name an index in a folder"
+        )
     catalog = open_to_read(index)
     with ExitStack() as undo:
         undo.callback(catalog.close)
@@ -81,7 +89,7 @@ def open_reader(index: Path | IndexLocation) -> IndexReader:
         if index.url:
             with suppress(OSError):  # a reader need not have the right to
                 index.folder.mkdir(parents=True, exist_ok=True)
-        reader = IndexReader(catalog, index.folder)
+        reader = IndexReader(catalog, index.folder, vector_engine)
         undo.pop_all()
     return reader
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jv3search.indexes import checked_file
 from jv3search.indexes.catalog.chunks import texts_between
 from jv3search.indexes.catalog.embeddings import removed_ranges
 from jv3search.indexes.catalog.index_info import IndexInfo, read_info, stamp
@@ -121,17 +122,8 @@ def _built(transaction: ReadTransaction, file: SegmentFile) -> Piece:
 
 
 def _loaded(folder: Path, file: SegmentFile, notices: list[str]) -> Segment | None:
-    path = folder / file.name
-    try:
-        if files.is_whole(folder, file):
-            return load(path)
-    except FileNotFoundError:  # merged with others since the folder was listed
-        return None
-    except OSError as error:
-        notices.append(f"{path} cannot be read; its keywords are made again from the catalog ({error})")
-        return None
-    notices.append(f"{path} is damaged; its keywords are made again from the catalog")
-    return None
+    remedy = "its keywords are made again from the catalog"
+    return checked_file.loaded(folder / file.name, file.checksum, load, notices, remedy)
 
 
 def _saved(folder: Path, piece: Piece, notices: list[str]) -> Piece:

@@ -32,9 +32,10 @@ _EVERYTHING = Filter()
 class IndexReader:
     """An index to search, from any number of threads. `notices` are for the user to see."""
 
-    def __init__(self, catalog: Catalog, folder: Path) -> None:
+    def __init__(self, catalog: Catalog, folder: Path, vector_engine: str = "faiss") -> None:
         self._catalog = catalog
         self._folder = folder
+        self._vector_engine = vector_engine
         self._refreshing = threading.Lock()
         self._opening_keywords = threading.Lock()
         self._snapshot: VectorSnapshot | None = None
@@ -215,7 +216,7 @@ class IndexReader:
         snapshot, new = vector_cache.opened(self._folder, transaction, self.notices)
         if new:
             vector_cache.save(self._folder, snapshot, [])  # a reader need not have the right to
-        return snapshot
+        return vector_cache.on_engine(snapshot, self._vector_engine)
 
     def _build_aside(self) -> None:
         """Build the vectors again while searches go on with the old ones and what came since."""

@@ -12,13 +12,13 @@ from jv3search.indexes.reader import IndexReader
 from jv3search.location import IndexLocation
 
 
-def open_replica(index: IndexLocation, replica: IndexLocation) -> IndexReader:
+def open_replica(index: IndexLocation, replica: IndexLocation, vector_engine: str = "faiss") -> IndexReader:
     """The replica of an index to search; IndexMismatch if it is of another index.
 
     It is searched also while the index itself does not answer; then a notice says so.
     """
     with ExitStack() as undo:
-        reader = undo.enter_context(open_reader(replica))
+        reader = undo.enter_context(open_reader(replica, vector_engine))
         try:
             own = _stamp(index)
         except StorageError as error:

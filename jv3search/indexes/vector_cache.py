@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from jv3search.errors import ConfigError
+from jv3search.indexes import checked_file
 from jv3search.indexes.catalog.chunks import chunk_languages_since
 from jv3search.indexes.catalog.embeddings import blocks, chunk_count, language_samples, removed_ranges
 from jv3search.indexes.catalog.errors import damaged
 from jv3search.indexes.catalog.index_info import IndexInfo, read_info
 from jv3search.indexes.catalog.transaction import ReadTransaction
-from jv3search.indexes.checked_file import discard_unfinished
 from jv3search.indexes.vectors import files
 from jv3search.indexes.vectors.files import VectorFile
 from jv3search.indexes.vectors.languages import ChunkLanguages
@@ -55,6 +57,20 @@ def refreshed(snapshot: VectorSnapshot, transaction: ReadTransaction) -> VectorS
     return _topped_up(snapshot, transaction, info)
 
 
+def on_engine(snapshot: VectorSnapshot, engine: str) -> VectorSnapshot:
+    """The same vectors, compared by one of `VECTOR_ENGINES`; ConfigError if it is not here."""
+    if engine == "faiss":
+        return snapshot
+    try:
+        from jv3search.indexes.vectors import torch
+    except ImportError as error:
+        raise ConfigError(
+            f"vector_engine is {engine}, which needs PyTorch ({error}): install it with "
+            "'pip install jv3search[torch]', or set vector_engine to faiss"
+        ) from None
+    return replace(snapshot, base=torch.loaded(snapshot.base, snapshot.dimension, engine))
+
+
 def built(transaction: ReadTransaction, info: IndexInfo) -> VectorSnapshot:
     """All vectors of the catalog in a new index."""
     from jv3search.indexes.vectors import faiss  # on first use: it takes a while to import
@@ -87,7 +103,7 @@ def save(folder: Path, snapshot: VectorSnapshot, notices: list[str]) -> None:
 
 def clean(folder: Path, info: IndexInfo) -> None:
     """Delete what a killed process left, and vectors that are not of this catalog as it is."""
-    discard_unfinished(folder)
+    checked_file.discard_unfinished(folder)
     good = fitting(folder, info)
     for file in files.saved(folder):
         if file not in good:
@@ -97,16 +113,8 @@ def clean(folder: Path, info: IndexInfo) -> None:
 def _loaded(folder: Path, file: VectorFile, notices: list[str]) -> VectorIndex | None:
     from jv3search.indexes.vectors import faiss
 
-    try:
-        if files.is_whole(folder, file):
-            return faiss.load(folder / file.name)
-    except FileNotFoundError:  # replaced by a newer one since the folder was listed
-        return None
-    except OSError as error:
-        notices.append(f"{folder / file.name} cannot be read; it is rebuilt from the catalog ({error})")
-        return None
-    notices.append(f"{folder / file.name} is damaged; it is rebuilt from the catalog")
-    return None
+    remedy = "it is rebuilt from the catalog"
+    return checked_file.loaded(folder / file.name, file.checksum, faiss.load, notices, remedy)
 
 
 def _based_on(base: VectorIndex, info: IndexInfo, generation: int) -> VectorSnapshot:

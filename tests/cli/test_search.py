@@ -318,3 +318,14 @@ def test_an_unknown_engine_is_refused(jv3, shared_index, monkeypatch):
     outcome = jv3("search", "x", "--index", shared_index)
     assert outcome.status != 0
     assert "the environment sets engine to 'tpu'; expected one of auto, cuda, mps, openvino, torch" in outcome.err
+
+
+def test_pytorch_compares_vectors_as_faiss_does(jv3, shared_index, monkeypatch):
+    command = ("search", "如何安装字体?", "--index", shared_index, "--json")
+    expected = hits(jv3(*command))
+    monkeypatch.setenv("JV3SEARCH_VECTOR_ENGINE", "torch")
+    assert hits(jv3(*command)) == expected
+    monkeypatch.setenv("JV3SEARCH_VECTOR_ENGINE", "gpu")
+    outcome = jv3("search", "x", "--index", shared_index)
+    assert outcome.status != 0
+    assert "the environment sets vector_engine to 'gpu'; expected one of faiss, cuda, mps, torch" in outcome.err

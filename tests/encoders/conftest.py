@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jv3search.encoders.jina_v3.config import read_config
@@ -24,12 +25,23 @@ def engine(request) -> str:
     return request.param
 
 
-def encoder_on(folder: Path, engine: str) -> JinaV3Encoder:
+def encoder_on(folder: Path, engine: str, precision: str = "auto") -> JinaV3Encoder:
     """The GPU's engine runs on the CPU here, in float32: the same packed path, one text after another."""
     if engine != "packed":
-        return load(folder, engine=engine)
+        return load(folder, engine=engine, precision=precision)
     config = read_config(folder)
     return JinaV3Encoder(folder, config, load_tokenizer(folder), PackedEngine(folder, config, "cpu", "f32"))
+
+
+def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Row by row."""
+    return (a * b).sum(axis=-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
+
+
+@pytest.fixture(scope="session")
+def reference(checkpoints) -> JinaV3Encoder:
+    """The tiny checkpoint on the torch engine, which other engines are compared with."""
+    return load(checkpoints[0], engine="torch")
 
 
 @pytest.fixture(scope="session")

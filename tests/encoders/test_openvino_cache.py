@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jv3search.encoders.jina_v3 import openvino_engine
 from jv3search.encoders.models import load
 from tests.encoders.test_jina_v3 import ALL_TASKS, TEXTS
 
@@ -115,3 +116,12 @@ def test_without_a_place_to_write_it_is_compiled_each_time(checkpoints, tmp_path
     again, was_kept = loaded(checkpoints[0])
     assert not was_kept
     np.testing.assert_array_equal(again, first)
+
+
+def test_whoever_waits_for_a_large_model_is_told_why_once(checkpoints, kept, monkeypatch, caplog):
+    loaded(checkpoints[0])
+    assert caplog.messages == []  # a small one takes no time
+    monkeypatch.setattr(openvino_engine, "_LARGE", 1000)
+    for _ in range(2):
+        loaded(checkpoints[0], precision="f32", threads=1)
+    assert caplog.messages == ["hf is compiled for this processor, which takes some seconds, once"]

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,8 +16,7 @@ from jv3search.encoders.jina_v3.packed_engine import PackedEngine
 from jv3search.encoders.jina_v3.recorded import RECORDED_LENGTHS, last_states
 from jv3search.encoders.models import load
 from jv3search.errors import ModelError
-from jv3search.types import Span
-from tests.encoders.conftest import encoder_on
+from tests.encoders.conftest import cosines, encoder_on
 from tests.encoders.test_jina_v3 import ALL_TASKS, LONG, TEXTS
 
 CPU = torch.device("cpu")
@@ -33,17 +31,8 @@ ON = [
 
 
 @pytest.fixture(scope="module")
-def reference(checkpoints):
-    return load(checkpoints[0], engine="torch")
-
-
-@pytest.fixture(scope="module")
 def packed(checkpoints):
     return encoder_on(checkpoints[0], "packed")
-
-
-def cosines(a, b):
-    return (a * b).sum(axis=-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
 
 
 @pytest.mark.parametrize("task", ALL_TASKS)
@@ -61,34 +50,6 @@ def test_sums_agree_with_torch(checkpoints, reference, device, precision, least,
     assert cosines(np.concatenate(together), expected).min() >= least
     assert cosines(np.concatenate(alone), expected).min() >= least
     assert all(rows.dtype == np.float32 for rows in together)
-
-
-@pytest.mark.parametrize("task", ALL_TASKS)
-def test_embeddings_and_token_states_agree_with_torch(packed, reference, task):
-    assert cosines(packed.encode(TEXTS, task), reference.encode(TEXTS, task)).min() >= 0.999999
-    ids = packed.token_ids(LONG)
-    np.testing.assert_allclose(packed.token_states(ids, task), reference.token_states(ids, task), atol=5e-5)
-
-
-def test_late_chunks_agree_with_torch(packed, reference):
-    ends = [*range(0, len(LONG), 70), len(LONG)]
-    spans = [Span(a, b) for a, b in pairwise(ends)]
-    found, expected = packed.encode_document(LONG, spans), reference.encode_document(LONG, spans)
-    assert cosines(found, expected).min() >= 0.999999
-
-
-def test_a_text_as_long_as_the_window_agrees_with_torch(packed, reference):
-    """8,192 tokens: rotary positions to the last, and sums over all of them."""
-    ids = np.tile(np.array(packed.token_ids(LONG)), 8192)[:8192]
-    rows, ranges = [Row(ids, "retrieval.passage")], [[(0, 8192), (8000, 8192), (8191, 8192)]]
-    (found,), (expected,) = (encoder._engine.sums(rows, ranges) for encoder in (packed, reference))
-    assert cosines(found, expected).min() >= 0.99999
-
-
-def test_five_adapters_differ(packed):
-    """What the comparisons with torch rest on."""
-    vectors = np.concatenate([packed.encode(TEXTS[:1], task) for task in TASKS])
-    assert (vectors @ vectors.T - np.eye(5)).max() < 0.999
 
 
 def test_what_fills_a_row_up_is_not_seen_by_it(packed):

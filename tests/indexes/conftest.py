@@ -1,4 +1,4 @@
-"""Where an index can live: SQLite with FAISS, or a real PostgreSQL with pgvector; searched exactly or not."""
+"""Where an index can live: SQLite with FAISS or PyTorch, a real PostgreSQL with pgvector; searched exactly or not."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from .corpus import MANIFEST, Oracle, document, done
 
 @dataclass(frozen=True)
 class Place:
-    """An index's folder on this machine, kind and database."""
+    """An index's folder on this machine, kind, database, and what its vectors are compared by."""
 
     folder: Path
     kind: str = "auto"
     url: str = ""
+    vector_engine: str = "faiss"
 
     @property
     def location(self) -> IndexLocation:
@@ -32,7 +33,7 @@ class Place:
         return open_writer(self.location, manifest, dimension=dimension, kind=self.kind, timeout=timeout)
 
     def reader(self) -> IndexReader:
-        return open_reader(self.location)
+        return open_reader(self.location, self.vector_engine)
 
 
 def filled(place: Place, oracle: Oracle, count: int = 12, size: int = 9) -> None:
@@ -45,15 +46,31 @@ def filled(place: Place, oracle: Oracle, count: int = 12, size: int = 9) -> None
     assert writer.notices == []
 
 
-@pytest.fixture(params=["flat", "ivf", "postgres", "hnsw"])
+PLACES = ["flat", "ivf", "postgres", "hnsw"]
+
+
+@pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Every promise is kept in each of these."""
+    return made(request, tmp_path, monkeypatch)
+
+
+@pytest.fixture(params=[*PLACES, "torch"])
+def searched(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """The same, and what compares the vectors in another way but stores them likewise."""
+    return made(request, tmp_path, monkeypatch)
+
+
+def made(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """The place that a parameter names."""
     folder = tmp_path / "wissen 知識"
     if request.param == "hnsw":
         monkeypatch.setattr(pgvector_search, "EXACT_UNTIL", 0)  # by the graph, however few there are
         return Place(folder, "hnsw", request.getfixturevalue("new_database")())
     if request.param == "postgres":
         return Place(folder, "auto", request.getfixturevalue("new_database")())
+    if request.param == "torch":
+        return Place(folder, "ivf", vector_engine="torch")  # the rows that inverted lists keep in eight bits
     return Place(folder, request.param)
 
 

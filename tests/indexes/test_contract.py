@@ -24,10 +24,10 @@ def compare(place: Place, oracle: Oracle, where: Filter = EVERYTHING) -> None:
             check_dense(reader, oracle, query, 7, where)
 
 
-def test_finds_what_a_slow_search_finds(place: Place) -> None:
+def test_finds_what_a_slow_search_finds(searched: Place) -> None:
     oracle = Oracle()
-    filled(place, oracle)
-    compare(place, oracle)
+    filled(searched, oracle)
+    compare(searched, oracle)
 
 
 def test_hit_tells_where_it_is_from(place: Place) -> None:
@@ -64,25 +64,25 @@ def test_a_document_comes_back_as_it_was_read(place: Place) -> None:
             reader.text("/a/other")
 
 
-def test_a_document_put_in_twice_is_there_once(place: Place) -> None:
+def test_a_document_put_in_twice_is_there_once(searched: Place) -> None:
     """FAISS keeps both rows of an id that is added twice."""
     oracle = Oracle()
     embedded = document("/a/1", 30, seed=1)
     oracle.replace(embedded)
     for _ in range(2):
-        with place.writer() as writer:
+        with searched.writer() as writer:
             writer.replace(embedded, done(embedded))
             writer.replace(embedded, done(embedded))
-    compare(place, oracle)
-    with place.reader() as reader:
+    compare(searched, oracle)
+    with searched.reader() as reader:
         assert reader.status().chunks == 30
         assert len(dense(reader, QUERIES[0], 1000)) == 30
 
 
-def test_a_new_version_takes_the_place_of_the_old(place: Place) -> None:
+def test_a_new_version_takes_the_place_of_the_old(searched: Place) -> None:
     oracle = Oracle()
-    filled(place, oracle)
-    with place.reader() as reader, place.writer() as writer:
+    filled(searched, oracle)
+    with searched.reader() as reader, searched.writer() as writer:
         before = {hit.chunk_id for hit in dense(reader, QUERIES[0], 1000)}
         for number in (2, 5, 11):
             embedded = document(f"/büro/{number % 3}/datei {number}.pdf", 4, seed=number, version=1)
@@ -94,13 +94,13 @@ def test_a_new_version_takes_the_place_of_the_old(place: Place) -> None:
     assert len(after - before) == 12
     assert len(before - after) == 27
     assert min(after - before) > max(before)  # ids are never used again
-    compare(place, oracle)
+    compare(searched, oracle)
 
 
-def test_a_removed_document_is_gone_with_its_ledger_row(place: Place) -> None:
+def test_a_removed_document_is_gone_with_its_ledger_row(searched: Place) -> None:
     oracle = Oracle()
-    filled(place, oracle)
-    with place.writer() as writer:
+    filled(searched, oracle)
+    with searched.writer() as writer:
         writer.record(failed("/büro/kaputt.pdf"))
         for number in (0, 7):
             uri = f"/büro/{number % 3}/datei {number}.pdf"
@@ -109,44 +109,44 @@ def test_a_removed_document_is_gone_with_its_ledger_row(place: Place) -> None:
         assert writer.remove("/büro/kaputt.pdf") is True
         assert writer.remove("/büro/never seen") is False
         assert set(writer.known()) == set(oracle.documents)
-    compare(place, oracle)
+    compare(searched, oracle)
 
 
-def test_the_last_document_removed_leaves_an_empty_index(place: Place) -> None:
+def test_the_last_document_removed_leaves_an_empty_index(searched: Place) -> None:
     embedded = document("/a", 3)
-    with place.writer() as writer:
+    with searched.writer() as writer:
         writer.replace(embedded, done(embedded))
-    with place.reader() as reader, place.writer() as writer:
+    with searched.reader() as reader, searched.writer() as writer:
         assert len(dense(reader, QUERIES[0], 5)) == 3
         writer.remove("/a")
         assert dense(reader, QUERIES[0], 5) == []
-    with place.reader() as reader:
+    with searched.reader() as reader:
         assert dense(reader, QUERIES[0], 5, Filter(languages=frozenset({"de"}))) == []
 
 
-def test_an_empty_index_has_no_hits(place: Place) -> None:
-    with place.writer():
+def test_an_empty_index_has_no_hits(searched: Place) -> None:
+    with searched.writer():
         pass
-    with place.reader() as reader:
+    with searched.reader() as reader:
         assert dense(reader, QUERIES[0], 5) == []
         assert dense(reader, QUERIES[0], 5, Filter(formats=frozenset({"pdf"}))) == []
         assert reader.status().documents == 0
 
 
-def test_a_document_without_chunks_is_kept(place: Place) -> None:
+def test_a_document_without_chunks_is_kept(searched: Place) -> None:
     embedded = document("/a/leer.txt", 0)
-    with place.writer() as writer:
+    with searched.writer() as writer:
         writer.replace(embedded, done(embedded))
-    with place.reader() as reader:
+    with searched.reader() as reader:
         assert dense(reader, QUERIES[0], 5) == []
         assert [row.uri for row in reader.documents()] == ["/a/leer.txt"]
 
 
-def test_a_moved_file_keeps_its_chunks(place: Place) -> None:
+def test_a_moved_file_keeps_its_chunks(searched: Place) -> None:
     oracle = Oracle()
-    filled(place, oracle)
+    filled(searched, oracle)
     old, new = "/büro/0/datei 3.pdf", "/archiv/文書.pdf"
-    with place.reader() as reader, place.writer() as writer:
+    with searched.reader() as reader, searched.writer() as writer:
         before = [hit.chunk_id for hit in dense(reader, oracle.documents[old].embeddings[0], 5)]
         under = Filter(under=frozenset({"/archiv"}))
         assert dense(reader, QUERIES[0], 5, under) == []
@@ -159,17 +159,17 @@ def test_a_moved_file_keeps_its_chunks(place: Place) -> None:
         assert writer.known()[new] == done(oracle.documents[new])
         with pytest.raises(InputError, match="not in the index"):
             writer.move(old, "/elsewhere", failed("/elsewhere"))
-    compare(place, oracle)
+    compare(searched, oracle)
 
 
-def test_a_file_moved_over_another_replaces_it(place: Place) -> None:
+def test_a_file_moved_over_another_replaces_it(searched: Place) -> None:
     oracle = Oracle()
-    filled(place, oracle)
+    filled(searched, oracle)
     old, new = "/büro/0/datei 3.pdf", "/büro/1/datei 4.pdf"
     oracle.move(old, new)
-    with place.writer() as writer:
+    with searched.writer() as writer:
         writer.move(old, new, done(oracle.documents[new]))
-    compare(place, oracle)
+    compare(searched, oracle)
 
 
 def test_texts_of_many_documents_and_chunks_come_with_their_ids(place: Place) -> None:
@@ -235,22 +235,22 @@ def test_status_counts(place: Place) -> None:
     assert status.size > 1000
 
 
-def test_more_hits_asked_than_there_are_chunks(place: Place) -> None:
+def test_more_hits_asked_than_there_are_chunks(searched: Place) -> None:
     oracle = Oracle()
-    filled(place, oracle, count=2, size=5)
-    with place.reader() as reader:
+    filled(searched, oracle, count=2, size=5)
+    with searched.reader() as reader:
         check_dense(reader, oracle, QUERIES[0], 5000)
 
 
-def test_equal_scores_are_ordered_by_id(place: Place) -> None:
+def test_equal_scores_are_ordered_by_id(searched: Place) -> None:
     """Copies of one document have equal scores, whether they are in the base or came later."""
     original = document("/0", 3, seed=5)
     names = [f"/kopie {number}" for number in range(120)]
-    with place.writer() as writer:
+    with searched.writer() as writer:
         for name in names[:80]:
             copy = replace(original, source=replace(original.source, uri=name))
             writer.replace(copy, done(copy))
-    with place.reader() as reader, place.writer() as writer:
+    with searched.reader() as reader, searched.writer() as writer:
         first = dense(reader, original.embeddings[1], 40)
         for name in names[80:]:
             copy = replace(original, source=replace(original.source, uri=name))
@@ -261,26 +261,26 @@ def test_equal_scores_are_ordered_by_id(place: Place) -> None:
     assert len({hit.score for hit in first}) == 1
 
 
-def test_long_document_spans_several_blobs(place: Place) -> None:
+def test_long_document_spans_several_blobs(searched: Place) -> None:
     oracle = Oracle()
     embedded = document("/lang.txt", 150, seed=4)
     oracle.replace(embedded)
-    with place.writer() as writer:
+    with searched.writer() as writer:
         writer.replace(embedded, done(embedded))
-    compare(place, oracle)
-    with place.reader() as reader:
+    compare(searched, oracle)
+    with searched.reader() as reader:
         for position in (0, 63, 64, 127, 128, 149):
             hit = closest(reader, embedded.embeddings[position])
             assert hit.span == embedded.chunks[position].span
 
 
-def test_search_dimension_can_be_changed_without_embedding_again(place: Place) -> None:
+def test_search_dimension_can_be_changed_without_embedding_again(searched: Place) -> None:
     oracle = Oracle()
-    filled(place, oracle)
-    with place.reader() as reader:
+    filled(searched, oracle)
+    with searched.reader() as reader:
         assert reader.dimension == FULL
         for dimension in (8, 1, 16):
-            with place.writer() as writer:
+            with searched.writer() as writer:
                 writer.reindex(dimension=dimension)
             assert reader.dimension == dimension
             assert reader.status().dimension == dimension

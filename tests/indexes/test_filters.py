@@ -27,10 +27,10 @@ FILTERS = (
 )
 
 
-def test_filters(place: Place) -> None:
+def test_filters(searched: Place) -> None:
     oracle = Oracle()
-    filled(place, oracle)
-    with place.reader() as reader:
+    filled(searched, oracle)
+    with searched.reader() as reader:
         for where in FILTERS:
             for query in QUERIES[:4]:
                 for k in (3, 500):
@@ -47,14 +47,14 @@ def test_a_date_without_a_zone_is_utc(local: Place) -> None:
         assert dense(reader, QUERIES[0], 500, Filter(since=since.replace(tzinfo=None))) == expected
 
 
-def test_folder_is_matched_as_a_name_not_as_a_pattern(place: Place) -> None:
+def test_folder_is_matched_as_a_name_not_as_a_pattern(searched: Place) -> None:
     """LIKE would take _ and % as wildcards and, in SQLite, /A/ as /a/; a prefix would find /a/bc under /a/b."""
     uris = ("/a/b/x", "/a/bc/x", "/a/B/x", "/a/%/x", "/a/_/x", "/a/b")
-    with place.writer() as writer:
+    with searched.writer() as writer:
         for seed, uri in enumerate(uris):
             embedded = document(uri, 2, seed=seed)
             writer.replace(embedded, done(embedded))
-    with place.reader() as reader:
+    with searched.reader() as reader:
         for folder, inside in (
             ("/a/b", {"/a/b/x", "/a/b"}),
             ("/a/%", {"/a/%/x"}),

@@ -86,6 +86,15 @@ def test_recall_is_at_least_99_percent(large: Large, share: str | None) -> None:
     assert np.mean(found) >= 0.99
 
 
+@pytest.mark.parametrize("share", [None, "hundredth"])
+def test_pytorch_overlooks_nothing(large: Large, share: str | None) -> None:
+    """It compares the rows that FAISS keeps in eight bits; candidates are scored again with the stored ones."""
+    where = EVERYTHING if share is None else Filter(languages=frozenset({share}))
+    with open_reader(large.reader._folder, "torch") as reader:
+        for query in QUERIES[:15]:
+            assert {hit.chunk_id for hit in dense(reader, query, K, where)} == truth(large, query, where)
+
+
 def test_a_filter_always_gives_all_hits_there_are(large: Large) -> None:
     for share in SHARES:
         there = int((large.languages == share).sum())

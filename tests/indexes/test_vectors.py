@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from jv3search.errors import ConfigError
 from jv3search.indexes.vectors import faiss
 from jv3search.indexes.vectors.languages import NO_LANGUAGE, ChunkLanguages, LanguageSamples
-from jv3search.indexes.vectors.port import IdBitmap
+from jv3search.indexes.vectors.port import IdBitmap, VectorIndex
 from jv3search.indexes.vectors.snapshot import VectorSnapshot
+from jv3search.indexes.vectors.torch import loaded
 
 from .corpus import rows
 
@@ -24,9 +27,18 @@ SAMPLES = LanguageSamples.of(len(IDS), {name: ROWS[np.isin(IDS, ids)] for name, 
 OFFSETS = np.array([0.5, 0.1, -0.2], np.float32)
 
 
-@pytest.fixture(params=["flat", "ivf"])
-def index(request: pytest.FixtureRequest) -> faiss.FaissIndex:
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+
+
+@pytest.fixture(scope="module", params=["flat", "ivf"])
+def built(request: pytest.FixtureRequest) -> faiss.FaissIndex:
     return faiss.build(IDS, ROWS, request.param, LANGUAGES, SAMPLES)
+
+
+@pytest.fixture(params=["faiss", "torch", pytest.param("cuda", marks=GPU)])
+def index(request: pytest.FixtureRequest, built: faiss.FaissIndex) -> VectorIndex:
+    """By FAISS, or by PyTorch from the rows that FAISS keeps."""
+    return built if request.param == "faiss" else loaded(built, ROWS.shape[1], request.param)
 
 
 def slow(query: np.ndarray, offsets: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +48,7 @@ def slow(query: np.ndarray, offsets: np.ndarray, wanted: np.ndarray) -> tuple[np
     return IDS[order], scores[order]
 
 
-def test_offsets_are_taken_off_the_scores_of_a_language(index: faiss.FaissIndex) -> None:
+def test_offsets_are_taken_off_the_scores_of_a_language(index: VectorIndex) -> None:
     shares = []
     for query in rows(20, seed=77):
         ids, scores = index.nearest(query, 50, None, OFFSETS)
@@ -48,41 +60,70 @@ def test_offsets_are_taken_off_the_scores_of_a_language(index: faiss.FaissIndex)
     assert np.mean(shares) >= 0.97
 
 
-def test_a_language_with_an_infinite_offset_is_left_out(index: faiss.FaissIndex) -> None:
+def test_a_language_with_an_infinite_offset_is_left_out(index: VectorIndex) -> None:
     only = np.array([np.inf, 0, np.inf], np.float32)
     ids, _ = index.nearest(ROWS[0], 100, None, only)
     assert sorted(ids.tolist()) == LANGUAGES.ids_of(("हि",)).tolist()
     assert len(index.nearest(ROWS[0], 100, None, np.full(3, np.inf, np.float32))[0]) == 0
 
 
-def test_among_few_ids_all_are_found_whatever_their_language(index: faiss.FaissIndex) -> None:
+def test_among_few_ids_all_are_found_whatever_their_language(index: VectorIndex) -> None:
     wanted = np.zeros(len(IDS), bool)
     wanted[[5, 2999, 3000, 3039, 3040, 3939]] = True
     ids, _ = index.nearest(ROWS[17], 100, IdBitmap.only(IDS[wanted]), OFFSETS)
     assert ids.tolist() == slow(ROWS[17], OFFSETS, wanted)[0].tolist()
 
 
-def test_a_saved_index_is_the_same_with_its_languages_and_samples(index: faiss.FaissIndex, tmp_path: Path) -> None:
-    index.save(tmp_path / "索引.faiss")
+def test_a_saved_index_is_the_same_with_its_languages_and_samples(built: faiss.FaissIndex, tmp_path: Path) -> None:
+    built.save(tmp_path / "索引.faiss")
     loaded = faiss.load(tmp_path / "索引.faiss")
     for query in rows(5, seed=3):
         for ours, theirs in zip(
-            index.nearest(query, 9, None, OFFSETS), loaded.nearest(query, 9, None, OFFSETS), strict=True
+            built.nearest(query, 9, None, OFFSETS), loaded.nearest(query, 9, None, OFFSETS), strict=True
         ):
             assert ours.tolist() == theirs.tolist()
-    assert (loaded.approximate, loaded.top, len(loaded)) == (index.approximate, max(IDS), len(IDS))
+    assert (loaded.approximate, loaded.top, len(loaded)) == (built.approximate, max(IDS), len(IDS))
     assert loaded.languages.names == NAMES
     assert loaded.languages.counts.tolist() == list(COUNTS)
     assert loaded.samples.names == SAMPLES.names
     np.testing.assert_array_equal(loaded.samples.at(32).scatter, SAMPLES.at(32).scatter)
 
 
-def test_only_inverted_lists_may_overlook_a_row(index: faiss.FaissIndex, request: pytest.FixtureRequest) -> None:
-    assert index.approximate == ("ivf" in request.node.name)
+def test_only_inverted_lists_may_overlook_a_row(built: faiss.FaissIndex, request: pytest.FixtureRequest) -> None:
+    assert built.approximate == ("ivf" in request.node.name)
     assert not faiss.build(NONE, np.empty((0, 32), np.float32), "ivf", ChunkLanguages(), SAMPLES).approximate
 
 
-def test_what_came_later_is_found_in_its_language(index: faiss.FaissIndex) -> None:
+def test_pytorch_compares_all_rows_that_faiss_keeps(built: faiss.FaissIndex, tmp_path: Path) -> None:
+    index = loaded(built, ROWS.shape[1], "torch")
+    assert (index.approximate, len(index), index.top) == (False, len(IDS), max(IDS))
+    index.save(tmp_path / "行")
+    kept = np.empty_like(ROWS)
+    for ids, rows_of_list in faiss.load(tmp_path / "行").rows():
+        kept[np.argsort(IDS)[np.searchsorted(np.sort(IDS), ids)]] = rows_of_list
+    np.testing.assert_allclose(kept, ROWS, atol=5e-3)
+    for query in rows(20, seed=78):
+        ids, scores = index.nearest(query, 300, None, OFFSETS)
+        exact = kept @ query - OFFSETS[LANGUAGES.codes_of(IDS)]
+        best = np.lexsort((IDS, -exact))[:300]
+        np.testing.assert_allclose(scores, exact[best], atol=1e-5)
+        assert len(set(ids.tolist()) & set(IDS[best].tolist())) >= 299  # two may be as good as equal
+
+
+def test_an_empty_index_has_nothing_for_pytorch_to_compare() -> None:
+    empty = faiss.build(NONE, np.empty((0, 32), np.float32), "flat", ChunkLanguages(), SAMPLES)
+    index = loaded(empty, 32, "torch")
+    assert [len(found) for found in index.nearest(ROWS[0], 5)] == [0, 0]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said(built: faiss.FaissIndex) -> None:
+    message = r"^vector_engine is cuda, and PyTorch .* sees no such GPU: mend that, or set vector_engine to faiss"
+    with pytest.raises(ConfigError, match=message):
+        loaded(built, 32, "cuda")
+
+
+def test_what_came_later_is_found_in_its_language(index: VectorIndex) -> None:
     base = VectorSnapshot("0" * 32, 1, 32, "auto", index, index.languages)
     fresh = rows(3, seed=1)
     first = int(IDS.max()) + 5

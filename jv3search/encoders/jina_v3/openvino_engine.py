@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections.abc import Sequence
@@ -21,8 +22,11 @@ from jv3search.encoders.late_chunking import TokenRange
 from jv3search.errors import ModelError
 from jv3search.types import Task
 
-_LARGE = 100_000_000  # parameters; a smaller model gains nothing from bfloat16
+_LARGE = 100_000_000  # parameters; a smaller model gains nothing from bfloat16, and is compiled in a moment
 _HIDDEN = -1e9  # added to the scores of padding; finite, for infinities may become NaN in bfloat16
+
+
+_log = logging.getLogger(__name__)
 
 
 class OpenVinoEngine:
@@ -83,6 +87,8 @@ class OpenVinoEngine:
 
 def _built(folder: Path, config: CheckpointConfig, precision: str) -> tuple[ov.Model, dict[Task, int]]:
     """The graph of a checkpoint, and the rank of each task's adapter."""
+    if _is_large(config):  # a warning is what is seen on stderr where nobody has set logging up
+        _log.warning("%s is compiled for this processor, which takes some seconds, once", folder.name)
     checkpoint = read_checkpoint(folder, config)
     of_tasks = ranks(checkpoint)
     return build_graph(checkpoint, config, short_weights=precision == "int8"), of_tasks
@@ -90,8 +96,11 @@ def _built(folder: Path, config: CheckpointConfig, precision: str) -> tuple[ov.M
 
 def auto_precision(config: CheckpointConfig) -> str:
     """bf16 for a large model on a CPU with instructions for it, else f32."""
-    parameters = sum(math.prod(shape) for shape in parameter_shapes(config.sizes).values())
-    return "bf16" if parameters > _LARGE and has_bf16() else "f32"
+    return "bf16" if _is_large(config) and has_bf16() else "f32"
+
+
+def _is_large(config: CheckpointConfig) -> bool:
+    return sum(math.prod(shape) for shape in parameter_shapes(config.sizes).values()) > _LARGE
 
 
 def has_bf16() -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path
 import xxhash
 
 from jv3search.indexes import checked_file
-from jv3search.indexes.checked_file import checksum
 from jv3search.indexes.keywords.segment import Segment
 from jv3search.indexes.keywords.terms import FINGERPRINT
 
@@ -59,11 +58,6 @@ def saved(folder: Path) -> list[SegmentFile]:
         for found in matches
         if found
     ]
-
-
-def is_whole(folder: Path, file: SegmentFile) -> bool:
-    """Whether its bytes are those that were written."""
-    return checksum(folder / file.name) == file.checksum
 
 
 def save(folder: Path, segment: Segment, file: SegmentFile) -> SegmentFile:

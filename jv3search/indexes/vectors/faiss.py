@@ -103,6 +103,16 @@ class FaissIndex:
             ids, scores = self._search(query, min(k, allowed), wanted, near, among)
         return ids, scores
 
+    def rows(self) -> Iterator[tuple[Ids, Embedding]]:
+        """All ids and their rows, list by list."""
+        lists = self._index.invlists
+        for number, size in enumerate(self._lists.sizes.tolist()):
+            if size:
+                codes = faiss.rev_swig_ptr(lists.get_codes(number), size * lists.code_size)
+                apart = self._index.sq.decode(codes.reshape(size, -1))
+                ids = faiss.rev_swig_ptr(lists.get_ids(number), size)
+                yield ids, apart + self._centres[number]
+
     def save(self, path: Path) -> None:
         """Write it to a file; OSError if that fails."""
         try:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jv3search.indexes import checked_file
-from jv3search.indexes.checked_file import checksum
 from jv3search.indexes.vectors.port import VectorIndex
 
 _NAME = re.compile(
@@ -50,11 +49,6 @@ def saved(folder: Path) -> list[VectorFile]:
         if found
     ]
     return sorted(files, key=lambda file: -file.generation)
-
-
-def is_whole(folder: Path, file: VectorFile) -> bool:
-    """Whether its bytes are those that were written."""
-    return checksum(folder / file.name) == file.checksum
 
 
 def save(folder: Path, index: VectorIndex, file: VectorFile) -> VectorFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -152,6 +153,9 @@ class VectorIndex(Protocol):
         is infinite is not searched. None takes nothing off. Large indexes keep a value in eight bits: their scores
         are true to 0.005.
         """
+
+    def rows(self) -> Iterator[tuple[Ids, Embedding]]:
+        """All ids and their rows as it keeps them, some thousands at a time, in any order."""
 
     def save(self, path: Path) -> None:
         """Write it to a file; OSError if that fails."""
