@@ -55,7 +55,7 @@ def pairs(half: str, encoder: Encoder) -> list[Pair]:
 
 
 def shares(of: Sequence[Pair], least: float | None = None, *, numbers: bool = True) -> dict[str, float]:
-    """The shares of right pairs that pass, of wrong ones that are marked, and of right ones among all that pass.
+    """The shares of right pairs that pass, of wrong ones that are marked, and of each among all of its verdict.
 
     `least` is a cosine to try in place of the thresholds in use; `numbers`: whether those are compared, too.
     """
@@ -70,6 +70,7 @@ def shares(of: Sequence[Pair], least: float | None = None, *, numbers: bool = Tr
         "right, passed": float(np.mean(right)),
         "wrong, marked": 1 - float(np.mean(wrong)),
         "precision of passing": sum(right) / max(1, sum(passed)),
+        "precision of marking": (len(wrong) - sum(wrong)) / max(1, len(passed) - sum(passed)),
     }
 
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from jv3search.addresses import Address
 from jv3search.config import Settings
 from jv3search.errors import AnswerError, ConfigError
 
@@ -59,7 +60,6 @@ def reply(model: LanguageModel, messages: Sequence[Message]) -> Iterator[str]:
 
 def _heard(model: LanguageModel, messages: Sequence[Message]) -> Iterator[str]:
     """Every piece that the server sends."""
-    import httpx
     import openai
 
     length = 0
@@ -70,7 +70,7 @@ def _heard(model: LanguageModel, messages: Sequence[Message]) -> Iterator[str]:
                 if length > _LONGEST:
                     raise AnswerError(f"{_where(model)} wrote more than {_LONGEST:,} characters: stopped there")
                 yield piece
-    except (openai.APITimeoutError, httpx.TimeoutException):
+    except openai.APITimeoutError:
         raise AnswerError(f"{_where(model)} sent nothing for {model.patience:g} seconds: try again") from None
     except openai.APIStatusError as error:
         hint = _OTHER_ADDRESS if error.status_code == 404 and not model.url.rstrip("/").endswith("/v1") else ""
@@ -79,14 +79,15 @@ def _heard(model: LanguageModel, messages: Sequence[Message]) -> Iterator[str]:
     except openai.APIConnectionError as error:
         reason = _harmless(str(error.__cause__ or error))
         raise AnswerError(f"{_where(model)} cannot be reached, or broke off ({reason}): is it running?") from None
-    except httpx.HTTPError as error:
-        raise AnswerError(f"{_where(model)} broke off ({error}): ask again") from None
     except (openai.OpenAIError, ValueError) as error:
         raise AnswerError(f"{_where(model)} sent what cannot be read: {_harmless(str(error))}") from None
 
 
 def _client(model: LanguageModel) -> OpenAI:
-    """A client that sends nothing to another server than this, whatever the environment or the server says."""
+    """A client that sends nothing to another server than this, whatever the environment or the server says.
+
+    A server on this machine is not asked through a proxy. To another one the environment may name the only way.
+    """
     import openai
 
     return openai.OpenAI(
@@ -96,8 +97,12 @@ def _client(model: LanguageModel) -> OpenAI:
         project="",
         timeout=model.patience,
         max_retries=0,
-        http_client=openai.DefaultHttpxClient(follow_redirects=False),
+        http_client=openai.DefaultHttpxClient(follow_redirects=False, trust_env=not _on_this_machine(model.url)),
     )
+
+
+def _on_this_machine(url: str) -> bool:
+    return Address(urlsplit(url).hostname or "", 0).private
 
 
 def _pieces(client: OpenAI, model: LanguageModel, messages: Sequence[Message]) -> Iterator[str]:

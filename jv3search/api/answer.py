@@ -13,17 +13,40 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jv3search.answers.answer import Answer, AnswerSentence
 from jv3search.answers.answering import answer_sentences
-from jv3search.answers.language_model import LanguageModel, language_model
+from jv3search.answers.follow_up import self_contained
+from jv3search.answers.language_model import language_model
 from jv3search.api.errors import ErrorAnswer, Json, code_of, error_detail
 from jv3search.api.fields import Fields, Text, WrittenText
 from jv3search.api.search import INDEX_ERRORS, check_index, filter_of
 from jv3search.api.service import Served
 from jv3search.errors import JV3SearchError
 from jv3search.search.filters import language_codes
+from jv3search.types import UNKNOWN_LANGUAGE
 
 router = APIRouter(tags=["search"])
 
 _EVENTS = "text/event-stream"
+_MOST_BEFORE = 100  # questions of a conversation; a language model is told of the latest 1,000 tokens
+_LONGEST = 10_000  # characters of a sentence of it; a passage that is one sentence has fewer
+
+
+class EarlierSentence(BaseModel):
+    """A sentence of an earlier answer; of its other fields none is looked at."""
+
+    sentence: Text = Field(max_length=_LONGEST)
+
+
+class EarlierAnswer(BaseModel):
+    """An answer as it was returned, of which these fields are looked at."""
+
+    question: WrittenText
+    searched: Text = ""
+    answer: list[EarlierSentence] = []
+
+    def as_answer(self) -> Answer:
+        """The same without its sources."""
+        said = tuple(AnswerSentence(one.sentence, UNKNOWN_LANGUAGE, ()) for one in self.answer)
+        return Answer(self.question, said, searched=self.searched)
 
 
 class AnswerRequest(Fields):
@@ -34,6 +57,12 @@ class AnswerRequest(Fields):
             "examples": [
                 {"question": "How do I restore a deleted file?", "languages": ["en", "ja"]},
                 {"question": "Wie stelle ich gelöschte Dateien wieder her?", "quote": True, "stream": True},
+                {
+                    "question": "どこに保存しますか",
+                    "conversation": [
+                        {"question": "バックアップとは lang:ja", "answer": [{"sentence": "写しです。"}]}
+                    ],
+                },
             ]
         }
     )
@@ -53,6 +82,13 @@ class AnswerRequest(Fields):
         description="Of copies and translations of a passage, one is used: that in the question's language, else "
         "in the first of these.",
         examples=[["de", "en"]],
+    )
+    conversation: list[EarlierAnswer] = Field(
+        [],
+        max_length=_MOST_BEFORE,
+        description="The answers to the questions before, oldest first, as they were returned: the question is a "
+        "follow-up then. It keeps filters such as lang:ja of the one before; a language model rewords it.",
+        examples=[[{"question": "What is a backup? lang:en", "answer": [{"sentence": "A second copy."}]}]],
     )
     quote: bool = Field(
         False, description="Quote the passages even if the server's settings name a language model."
@@ -94,9 +130,13 @@ class CitedSentence(BaseModel):
 
 
 class QuestionAnswer(BaseModel):
-    """An answer as `jv3search ask --json` prints it; `model` is the language model that wrote it, if one did."""
+    """An answer as `jv3search ask --json` prints it; `model` is the language model that wrote it, if one did.
+
+    `searched` is what was searched for a follow-up question, if that is not the question itself.
+    """
 
     question: str
+    searched: str | None = None
     refused: bool
     model: str | None = None
     answer: list[CitedSentence]
@@ -127,30 +167,37 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 def answer(wanted: AnswerRequest, service: Served) -> Response:
     """Answer a question from the documents, each sentence with its sources."""
     check_index(wanted.index, service)
-    writer = None if wanted.quote else language_model(service.kb.settings)
-    sentences = _sentences(wanted, service, writer)
-    first = list(islice(sentences, 1))  # what is wrong with the question is a status, not an event
-    whole = Answer(wanted.question, (), writer.name if writer else "")
+    parts = _parts(wanted, service)
+    whole, *first = islice(parts, 2)  # what is wrong with the question is a status, not an event
+    parts = chain(first, parts)
     if wanted.stream:
-        return StreamingResponse(_events(whole, chain(first, sentences)), media_type=_EVENTS)
-    return Json(replace(whole, sentences=(*first, *sentences)).as_json())
+        return StreamingResponse(_events(whole, parts), media_type=_EVENTS)
+    sentences = tuple(sentence for part in parts for sentence in part.sentences)
+    return Json(replace(whole, sentences=sentences).as_json())
 
 
-def _sentences(wanted: AnswerRequest, service: Served, writer: LanguageModel | None) -> Iterator[AnswerSentence]:
+def _parts(wanted: AnswerRequest, service: Served) -> Iterator[Answer]:
+    """The answer without its sentences, then with each of them alone."""
     where = filter_of(service, wanted.languages, wanted.formats, wanted.under, wanted.since, wanted.until)
     otherwise = language_codes(wanted.otherwise)
-    service.encoder()  # so that nobody waits for a model that is being loaded
+    writer = None if wanted.quote else language_model(service.kb.settings)
+    encoder = service.encoder()  # so that nobody waits for a model that is being loaded
     with service.answering():
-        yield from answer_sentences(service.kb, wanted.question, writer, where=where, otherwise=otherwise)
+        before = [turn.as_answer() for turn in wanted.conversation]
+        searched = self_contained(wanted.question, before, writer, encoder)
+        whole = Answer(wanted.question, (), writer.name if writer else "", searched)
+        yield whole
+        for sentence in answer_sentences(service.kb, searched, writer, where=where, otherwise=otherwise):
+            yield replace(whole, sentences=(sentence,))
 
 
-def _events(whole: Answer, sentences: Iterator[AnswerSentence]) -> Iterator[bytes]:
+def _events(whole: Answer, parts: Iterator[Answer]) -> Iterator[bytes]:
     """Server-sent events: each sentence, then the answer without them; or what went wrong meanwhile."""
     refused = True
     try:
-        for sentence in sentences:
+        for part in parts:
             refused = False
-            (said,) = replace(whole, sentences=(sentence,)).as_json()["answer"]
+            (said,) = part.as_json()["answer"]
             yield _event("sentence", said)
     except JV3SearchError as error:
         yield _event("error", {"detail": error_detail(code_of(error), str(error))})

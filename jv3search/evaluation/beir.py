@@ -50,7 +50,8 @@ def read_beir(folder: Path, split: str = "test") -> tuple[list[CorpusDocument], 
     unanswerable = tuple(
         Query(key, text, language, {}) for key, (text, language) in texts.items() if not qrels.get(key)
     )
-    _remark(notices, len(unanswerable), "queries without a relevant document, counted as unanswerable")
+    kept = "left out" if split == "train" else "counted as unanswerable"
+    _remark(notices, len(unanswerable), f"queries without a relevant document, {kept}")
     blank = {key for key, document in corpus.items() if not (document.title + document.text).strip()}
     _remark(notices, len(blank), "documents without text, which cannot be found")
     judged = {name for query in queries for name in query.relevant}
@@ -116,7 +117,7 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 
 def _qrels_file(folder: Path, wanted: str, notices: list[str]) -> Path:
-    """The file of that name, or the only one there is."""
+    """The file of that name, or the only one there is, which is said."""
     files = sorted(folder.glob("*.tsv"))
     if not files:
         raise InputError(f"there are no judgements: {folder} has no .tsv file (query-id, corpus-id, score)")
@@ -126,6 +127,8 @@ def _qrels_file(folder: Path, wanted: str, notices: list[str]) -> Path:
         if chosen.name != wanted:
             raise InputError(f"{folder} has {chosen.name}, {names}: rename the one to use to {wanted}")
         notices.append(f"judgements of {chosen.name}; {names} left out")
+    elif chosen.name != wanted:
+        notices.append(f"judgements of {chosen.name}, for there is no {wanted}")
     return chosen
 
 

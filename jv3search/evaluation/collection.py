@@ -59,7 +59,11 @@ def numbered_lines(path: Path, *, missing: str) -> Iterator[tuple[int, str]]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"there is no {path}; {missing}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} cannot be read: byte {error.start + 1:,} is not UTF-8; save it as text in UTF-8"
+        ) from None
+    except OSError as error:
         raise InputError(f"{path} cannot be read: {error}") from None
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():

@@ -12,9 +12,10 @@ import pytest
 EVERYDAY = Path(__file__).parents[1] / "evaluation" / "everyday" / "report"
 MULTILINGUAL = Path(__file__).parents[1] / "evaluation" / "multilingual"
 
-# Measured when this was written, on these 34 and 13 questions: 0.94, 0.84 and 0.54. The floors are well below, for jv3-mini
-# is trained again now and then.
-ANSWERED, HELD, REFUSED = 0.85, 0.6, 0.05
+# Below what was measured on these 34 questions (0.97, 0.82, 0.84, 0.97) and these 13 (0.38), for jv3-mini is trained
+# again now and then.
+FLOORS = {"answered": 0.85, "holds the answer": 0.65, "citation precision": 0.65, "citation recall": 0.8}
+REFUSED = 0.15
 
 
 def write(folder: Path, corpus, queries, judgements) -> Path:
@@ -94,8 +95,7 @@ def test_everyday_questions_stay_above_their_floor(jv3, tmp_path):
     found = json.loads(jv3("eval", folder, "--answers", "--model", "jv3-mini", "--json").out)
     shares, refusals = found["groups"]["same language"], found["refusals"]
     assert shares["n"] >= 30
-    assert shares["answered"] >= ANSWERED
-    assert shares["holds the answer"] >= HELD
+    assert {name: value for name, value in shares.items() if value < FLOORS.get(name, 0)} == {}
     assert refusals["refused"] / refusals["unanswerable"] >= REFUSED, refusals
 
 

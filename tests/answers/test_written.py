@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import re
+import sys
+import threading
+from contextlib import redirect_stdout
 
 import pytest
 
 import jv3search
+from jv3search.answers.answering import answer_sentences
 from jv3search.answers.context import passages
 from jv3search.answers.language_model import LanguageModel, language_model, reply
 from jv3search.answers.prompt import messages
@@ -35,6 +40,35 @@ def test_sentences_come_with_their_passages_and_are_checked(kb, server):
     path, headers, body = server.requests[-1]
     assert (path, body["model"], body["stream"]) == ("/v1/chat/completions", "test-model", True)
     assert headers["authorization"] == "Bearer none"
+
+
+class Screen(io.StringIO):
+    """Where an answer is printed; `heard` is set once its first sentence is there."""
+
+    def __init__(self, heard: threading.Event) -> None:
+        super().__init__()
+        self.heard = heard
+
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        if "backup disk. [1]" in " ".join(self.getvalue().split()):
+            self.heard.set()
+        return count
+
+
+def test_a_sentence_is_printed_before_the_model_has_said_the_next(kb, server):
+    heard = threading.Event()
+
+    def script(reply):
+        reply.begin()
+        reply.say(f"{RIGHT} Then")
+        if heard.wait(60):  # else the reply breaks off
+            reply.say(" open one of them [1].", finish="stop")
+
+    server.script = script
+    with redirect_stdout(Screen(heard)):
+        said = show(answer_sentences(kb, QUESTION, language_model(kb.settings)))
+    assert [sentence.text for sentence in said] == [RIGHT.replace(" [1]", ""), "Then open one of them."]
 
 
 def test_a_sentence_across_languages_is_checked_too(kb, server):
@@ -171,7 +205,10 @@ def endless(reply):
         (lambda reply: None, "broke off"),
     ],
 )
-def test_what_goes_wrong_is_said(server, script, message):
+def test_what_goes_wrong_is_said(server, script, message, monkeypatch):
+    monkeypatch.setitem(
+        sys.modules, "httpx", None
+    )  # the client of this machine's tests, which openai does not bring
     server.script = script
     with pytest.raises(AnswerError, match=f"the language model m at {server.url} .*{message}"):
         list(reply(LanguageModel(server.url, "m"), [{"role": "user", "content": "?"}]))
@@ -246,6 +283,17 @@ def test_another_servers_key_is_never_sent(server, monkeypatch):
     _, headers, _ = server.requests[-1]
     assert headers["authorization"] == "Bearer own-key"
     assert "secret.invalid" not in json.dumps(headers)
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_a_server_on_this_machine_is_not_asked_through_a_proxy(server, monkeypatch, name):
+    for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")  # where nobody answers
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    server.will_say("Yes [1].")
+    address = server.url.replace("127.0.0.1", name)
+    assert list(reply(LanguageModel(address, "m"), [{"role": "user", "content": "?"}])) == ["Yes [1]."]
 
 
 def test_the_settings(tmp_path, monkeypatch, shared_index):

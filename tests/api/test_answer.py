@@ -1,6 +1,7 @@
 """/v1/answer: quoted, written by a language model on a real server, streamed, and refused."""
 
 import json
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def test_nothing_answers(client):
         ({"question": "печать", "formats": ["word"]}, 400, "'word' is not a document type"),
         ({"question": "印刷", "index": "another"}, 409, "the index that is served is another one"),
         ({"question": " "}, 422, "the text is empty or blank"),
+        ({"question": "और?", "conversation": [{"question": "lang:xx a"}]}, 400, "'xx' is not a language code"),
+        ({"question": "そして?", "conversation": [{"answer": []}]}, 422, "Field required"),
         ({"qestion": "a"}, 422, "did you mean question?"),
     ],
 )
@@ -117,6 +120,61 @@ def test_a_language_model_that_breaks_off_is_a_502_or_an_event(written, writer):
     assert (first[0], first[1]["sentence"]) == ("sentence", RIGHT)
     assert last[0] == "error"
     assert last[1]["detail"]["code"] == "LANGUAGE_MODEL_FAILED"
+
+
+def test_a_follow_up_keeps_the_filters_of_the_question_before(client):
+    first = client.post("/v1/answer", json={"question": "leere Patrone lang:de"}).json()
+    asked = {"question": "Wie wird sie ersetzt?", "conversation": [first]}
+    second = client.post("/v1/answer", json=asked)
+    QuestionAnswer.model_validate_json(second.text)
+    found = second.json()
+    assert (found["question"], found["searched"]) == ("Wie wird sie ersetzt?", "Wie wird sie ersetzt? lang:de")
+    assert {said["language"] for said in found["answer"]} == {"de"}
+    own = {"question": "restore deleted files lang:en", "conversation": [first, found]}
+    assert "searched" not in client.post("/v1/answer", json=own).json()
+    streamed = client.post("/v1/answer", json=asked | {"stream": True}).text
+    assert events(streamed)[-1] == ("end", found | {"answer": []})
+
+
+def test_a_language_model_rewords_a_follow_up(written, writer):
+    def script(reply):
+        reply.begin()
+        rewording = "reword" in reply.asked["messages"][0]["content"]
+        reply.say(
+            "Wie ersetzt man eine leere Patrone?" if rewording else "Man öffnet die Klappe [1].", finish="stop"
+        )
+
+    writer.script = script
+    before = {"question": "Welche Patrone ist leer?", "answer": [{"sentence": "Die schwarze."}]}
+    asked = {"question": "Und wie ersetzt man sie?", "conversation": [before]}
+    found = written.post("/v1/answer", json=asked).json()
+    assert found["searched"] == "Wie ersetzt man eine leere Patrone?"
+    assert Path(found["answer"][0]["sources"][0]["uri"]).name == "drucker.de.txt"
+    told = writer.requests[-2][2]["messages"][1]["content"]
+    assert "Q: Welche Patrone ist leer?\nA: Die schwarze.\n" in told
+    writer.will_say("...")
+    refused = written.post("/v1/answer", json=asked | {"stream": True})
+    assert refused.status_code == 502
+    assert "did not reword the question" in refused.text
+
+
+def test_a_stream_has_a_sentence_before_the_model_has_said_the_next(written, writer):
+    heard = threading.Event()
+
+    def script(reply):
+        reply.begin()
+        reply.say(f"{RIGHT} [1] Then")
+        if heard.wait(60):  # else the reply breaks off
+            reply.say(" open one of them [1].", finish="stop")
+
+    writer.script = script
+    with written.stream("POST", "/v1/answer", json={"question": QUESTION, "stream": True}) as answer:
+        pieces = answer.iter_text()
+        first = next(pieces)
+        heard.set()
+        rest = "".join(pieces)
+    assert [data["sentence"] for _, data in events(first)] == [RIGHT]
+    assert [name for name, _ in events(rest)] == ["sentence", "end"]
 
 
 def test_too_many_answers_at_once_are_a_429_and_a_search_is_answered(shared_index):

@@ -68,7 +68,7 @@ def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path):
     with pytest.raises(InputError, match=r"no .*corpus\.jsonl; .* or train\.tsv to learn from"):
         read_pairs(tmp_path, "retrieval")
     (tmp_path / "picture.tsv").write_bytes(b"\x89PNG\r\n\xff\xfe\x00")
-    with pytest.raises(InputError, match=r"picture\.tsv cannot be read"):
+    with pytest.raises(InputError, match=r"picture\.tsv cannot be read: byte 1 is not UTF-8; save it"):
         read_pairs(tmp_path / "picture.tsv", "retrieval")
 
 
@@ -103,6 +103,12 @@ def test_a_beir_folder_is_read_by_its_judgements_for_training(tmp_path):
     assert [query.text for query in pairs.queries] == ["question 1"]
     assert [passage.text for passage in pairs.passages] == [f"Sicherung\n\n{GERMAN}", JAPANESE]
     assert pairs.relevant == (frozenset({1}),)
+    left_out = "queries without a relevant document, left out: 1"
+    assert pairs.notices == ("judgements of train.tsv; test.tsv left out", left_out)
+    (tmp_path / "qrels/train.tsv").unlink()
+    pairs = read_pairs(tmp_path, "retrieval")
+    assert [query.text for query in pairs.queries] == ["question 2"]
+    assert pairs.notices == ("judgements of test.tsv, for there is no train.tsv", left_out)
 
 
 def made(relevant):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import pytest
 from jv3search import knowledge_base
 from jv3search.cli.commands import cli, run
 from jv3search.encoders.models import MINI, default_model, load, locate
+from jv3search.fine_tuning.pairs import read_pairs
+from jv3search.fine_tuning.tune import Request, tune
 from tests.conftest import TEXTS, write_corpus
 
 COMMITTED = Path(__file__).parents[1] / "evaluation" / "multilingual"
@@ -124,6 +126,31 @@ def test_a_reindex_that_is_cut_off_changes_nothing(made, index):
             np.array_equal(a, kb.reader.embeddings(row.uri)) for a, row in zip(rows, kb.documents(), strict=True)
         )
         assert kb.search("パスワード").hits
+
+
+@contextmanager
+def cut_off(count, what):
+    """Progress that is interrupted after the first step of learning."""
+
+    def step():
+        if what == "learning":
+            raise KeyboardInterrupt
+
+    yield step
+
+
+def test_an_interrupted_run_goes_on_and_says_so(jv3, models, tmp_path):
+    lines = [f"第{n}号是什么？\tNummer {n} ist eine Kiste mit {n * 3} Äpfeln.\n" for n in range(50)]
+    pairs, out = tmp_path / "pairs.tsv", models / "goes-on"
+    pairs.write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        tune(Request(MINI, models, "retrieval", out, epochs=1, rate=1e-4), read_pairs(pairs, "retrieval"), cut_off)
+    assert not out.exists()
+    again = jv3("train-adapter", pairs, "--model", MINI, "--rate", "1e-4", "--epochs", 1, "--out", out)
+    assert again.status == 0, again.err
+    assert "went on after 1 of 1 steps of an earlier run" in again.err
+    assert (out / "fine_tuning.json").is_file()
+    assert not (models / "goes-on.partial").exists()
 
 
 def test_a_model_that_became_worse_is_refused_with_the_figures(jv3, models, tmp_path):
