@@ -1,4 +1,4 @@
-"""Where an index can live: SQLite with FAISS, or a real PostgreSQL with pgvector; searched exactly or not."""
+"""Where an index can live: SQLite with FAISS or Milvus, or a real PostgreSQL with pgvector; searched exactly or not."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jv3search.indexes import IndexReader, IndexWriter, Manifest, open_reader, open_writer
+from jv3search.indexes import IndexReader, IndexWriter, Manifest, milvus_vectors, open_reader, open_writer
 from jv3search.indexes.catalog import pgvector_search
-from jv3search.location import IndexLocation
+from jv3search.location import IndexLocation, MilvusLocation
 
 from .corpus import MANIFEST, Oracle, document, done
 
@@ -21,10 +21,11 @@ class Place:
     folder: Path
     kind: str = "auto"
     url: str = ""
+    milvus: MilvusLocation | None = None
 
     @property
     def location(self) -> IndexLocation:
-        return IndexLocation(self.folder, self.url)
+        return IndexLocation(self.folder, self.url, self.milvus)
 
     def writer(
         self, manifest: Manifest = MANIFEST, *, dimension: int | None = None, timeout: float = 0
@@ -45,7 +46,7 @@ def filled(place: Place, oracle: Oracle, count: int = 12, size: int = 9) -> None
     assert writer.notices == []
 
 
-@pytest.fixture(params=["flat", "ivf", "postgres", "hnsw"])
+@pytest.fixture(params=["flat", "ivf", "postgres", "hnsw", "milvus"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Every promise is kept in each of these."""
     folder = tmp_path / "wissen 知識"
@@ -54,6 +55,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         return Place(folder, "hnsw", request.getfixturevalue("new_database")())
     if request.param == "postgres":
         return Place(folder, "auto", request.getfixturevalue("new_database")())
+    if request.param == "milvus":
+        monkeypatch.setattr(milvus_vectors, "EXACT_UNTIL", 0)  # by Milvus, however few there are
+        return Place(folder, milvus=request.getfixturevalue("milvus"))
     return Place(folder, request.param)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 from zipfile import BadZipFile
 
@@ -102,6 +103,13 @@ class FaissIndex:
         if len(ids) < min(k, allowed) and len(first) < len(wanted):
             ids, scores = self._search(query, min(k, allowed), wanted, near, among)
         return ids, scores
+
+    def size(self) -> int:
+        """Bytes of its file, whether or not it is saved."""
+        with TemporaryDirectory(prefix="jv3search-") as folder:
+            path = Path(folder) / "vectors"
+            self.save(path)
+            return path.stat().st_size
 
     def save(self, path: Path) -> None:
         """Write it to a file; OSError if that fails."""

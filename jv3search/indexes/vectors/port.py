@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -153,5 +152,5 @@ class VectorIndex(Protocol):
         are true to 0.005.
         """
 
-    def save(self, path: Path) -> None:
-        """Write it to a file; OSError if that fails."""
+    def size(self) -> int:
+        """Bytes on disk."""
