@@ -42,6 +42,11 @@ class MilvusLocation:
             )
         return cls(str(Path(url).expanduser().absolute()), token)
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of Milvus Lite."""
+        return not _URL.match(self.url)
+
     def __str__(self) -> str:
         return self.url
 

@@ -216,9 +216,12 @@ class Milvus:
             said = said.replace(self.location.token, "***")
         if gone:
             return ReadInterrupted(f"Milvus at {self.location}: what was searched is gone; search again ({said})")
+        check = "that it runs, the URL and the token (JV3SEARCH_MILVUS_TOKEN)"
+        if self.location.is_file:
+            check = "that no other process has this file of Milvus Lite open, and that milvus-lite is installed"
         return StorageError(
-            f"Milvus at {self.location} does not do what is asked: check that it runs, the URL and the token "
-            f"(JV3SEARCH_MILVUS_TOKEN); nothing is lost, for the catalog holds all vectors ({said})"
+            f"Milvus at {self.location} does not do what is asked: check {check}; nothing is lost, for the "
+            f"catalog holds all vectors ({said})"
         )
 
 
