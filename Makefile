@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 CLIENTS ?= .venv-clients
 PEERS  ?= .venv-peers
 RAY    ?= .venv-ray
+MILVUS ?= .venv-milvus
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
 # 1: PyTorch for NVIDIA GPUs, as a machine with one gets it; 0: for the CPU. What .venv has, it keeps.
@@ -19,7 +20,7 @@ DEV    := $(VENV)/installed-$(BUILD)-dev
 # PyTorch's builds for the CPU; what pip's own index has for Linux needs CUDA, some gigabytes. Empty: pip's own index.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: run demo ui screenshots test test-clients test-ray bench-peers browser check format bench train-mini samples wheel torch clean help
+.PHONY: run demo ui screenshots test test-clients test-ray test-milvus bench-peers browser check format bench train-mini samples wheel torch clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 14
@@ -94,6 +95,19 @@ $(RAY)/installed: pyproject.toml constraints.txt
 	$(RAY)/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev,ray]'
 	@touch $@
 
+# The server listens on all addresses, so it gets a network of its own; PyPI has one for Linux on x86-64, of 2024.
+test-milvus: $(MILVUS)/installed ## the promises of an index on a real Milvus server, on Linux, in an environment of its own
+	unshare -rn sh -c 'ip link set lo up && exec $(MILVUS)/bin/python -m tests.milvus_server $(MILVUS)/bin/python -m pytest \
+	    tests/indexes/test_contract.py tests/indexes/test_filters.py tests/indexes/test_milvus.py \
+	    -k "milvus and not in_a_database"'
+
+$(MILVUS)/installed: pyproject.toml constraints.txt
+	@echo "Installing jv3search, its tests and a Milvus server into $(MILVUS) (some minutes) ..." >&2
+	@$(MAKE) --no-print-directory torch VENV=$(MILVUS) GPU=0
+	$(MILVUS)/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
+	$(MILVUS)/bin/python -m pip install --disable-pip-version-check -q --no-deps milvus==2.3.5
+	@touch $@
+
 browser:         ## Chromium and fonts for the browser tests, on Debian and Ubuntu as root or with sudo
 	@for there in chromium chromium-browser; do if command -v $$there > /dev/null; then exit 0; fi; done; \
 	command -v apt-get > /dev/null || exit 0; \
@@ -142,4 +156,4 @@ wheel: $(DEV) ## build dist/*.whl
 	$(BIN)/python -m build --wheel
 
 clean:           ## remove the environment and what was built
-	rm -rf $(VENV) $(CLIENTS) $(PEERS) $(RAY) dist build
+	rm -rf $(VENV) $(CLIENTS) $(PEERS) $(RAY) $(MILVUS) dist build

@@ -16,7 +16,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 from jv3search.errors import ConfigError
-from jv3search.location import IndexLocation
+from jv3search.location import IndexLocation, MilvusLocation
 
 _PREFIX = "JV3SEARCH_"
 _FILE = "jv3search.toml"
@@ -27,7 +27,7 @@ TOKEN = _PREFIX + "TOKEN"
 _INDEX = IndexLocation(Path("indexes/default"))
 _KINDS = {int: "a whole number", str: "text"}
 _MAKERS: Mapping[type, Callable[[Any], Any]] = {IndexLocation: IndexLocation.of}
-_SECRET = ("answers_key", "read_url")  # or with a password inside
+_SECRET = ("answers_key", "milvus_token", "milvus_url", "read_url")  # or with a password inside
 _LEAST = {"chunk_tokens": 16, "upload_limit_mb": 1}
 
 ENGINES = ("auto", "cuda", "mps", "openvino", "torch")
@@ -49,6 +49,9 @@ class Settings:
     documents  folder that `ingest` reads when no path is given
     index      the index: its folder, or the URL of a PostgreSQL database
     read_url   URL of a replica of the index, a database server that follows the index's own: searches read there
+    milvus_url  a Milvus that searches the vectors: http://host:19530, or a file of Milvus Lite (NAME.db); empty:
+               FAISS in a folder, pgvector in a database
+    milvus_token  the token that Milvus asks for, or user:password; a secret
     model      jina-embeddings-v3, jv3-mini, or a checkpoint folder; empty: the first of these that is here
     models     folder where `jv3search model pull` puts models
     dimension  Matryoshka dimension of a new index's search; 0: the model's own size, at most 256
@@ -72,6 +75,8 @@ class Settings:
     documents: Path = Path("ingest")
     index: IndexLocation = _INDEX
     read_url: str = field(default="", repr=False)
+    milvus_url: str = field(default="", repr=False)
+    milvus_token: str = field(default="", repr=False)
     model: str = ""
     models: Path = user_data_path("jv3search", appauthor=False) / "models"
     dimension: int = 0
@@ -99,7 +104,10 @@ def load_settings(flags: Mapping[str, Any], environment: Mapping[str, str] | Non
         ("the command line", {key: value for key, value in flags.items() if value is not None}),
     ):
         settings = _applied(settings, values, str(origin))
-    return settings
+    if not settings.milvus_url:
+        return settings
+    milvus = MilvusLocation.of(settings.milvus_url, settings.milvus_token)
+    return replace(settings, index=replace(settings.index, milvus=milvus))
 
 
 def _path_of_file(environment: Mapping[str, str]) -> Path:

@@ -16,6 +16,7 @@ import pytest
 
 from jv3search.cli.commands import cli, run
 from jv3search.encoders.models import MINI, load, locate
+from jv3search.location import MilvusLocation
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch is imported by some tests before a model is loaded
 
@@ -146,3 +147,15 @@ def new_database() -> Iterator[Callable[[], str]]:
     yield new
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def milvus() -> Iterator[MilvusLocation]:
+    """The Milvus whose URL is in JV3SEARCH_TEST_MILVUS, else Milvus Lite in this process."""
+    pytest.importorskip("pymilvus")
+    if "JV3SEARCH_TEST_MILVUS" in os.environ:
+        yield MilvusLocation.of(os.environ["JV3SEARCH_TEST_MILVUS"])
+        return
+    pytest.importorskip("milvus_lite")
+    with tempfile.TemporaryDirectory(prefix="jv3-milvus-") as folder:
+        yield MilvusLocation.of(f"{folder}/lite.db")

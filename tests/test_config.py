@@ -6,7 +6,7 @@ import pytest
 
 from jv3search.config import Settings, load_settings
 from jv3search.errors import ConfigError
-from jv3search.location import IndexLocation
+from jv3search.location import IndexLocation, MilvusLocation
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +52,15 @@ def test_what_does_not_fit_is_named(file, environment, message):
     Path("jv3search.toml").write_text(file)
     with pytest.raises(ConfigError, match=message):
         load_settings({}, environment)
+
+
+def test_milvus_is_where_the_vectors_of_the_index_are_searched():
+    environment = {"JV3SEARCH_MILVUS_URL": "http://milvus:19530", "JV3SEARCH_MILVUS_TOKEN": "anna:s3cret"}
+    settings = load_settings({"index": "wissen"}, environment)
+    assert settings.index == IndexLocation(
+        Path("wissen"), milvus=MilvusLocation("http://milvus:19530", "anna:s3cret")
+    )
+    assert "s3cret" not in f"{settings!r} {settings.index!r} {settings.index.milvus}"
 
 
 def test_the_token_of_a_server_is_a_secret_and_no_setting():

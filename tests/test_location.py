@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jv3search.errors import ConfigError
-from jv3search.location import IndexLocation
+from jv3search.location import IndexLocation, MilvusLocation
 
 SECRET = "s3c:r/et?"
 
@@ -46,3 +46,27 @@ def test_a_password_that_would_be_taken_for_the_host():
     with pytest.raises(ConfigError, match="more than one @: write %40") as caught:
         IndexLocation.of("postgresql://anna:s3@cret@db/kb")
     assert "cret" not in str(caught.value)
+
+
+def test_a_milvus_is_a_server_or_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for url in ("http://milvus:19530", "https://milvus.example/base"):
+        assert MilvusLocation.of(url, "token") == MilvusLocation(url, "token")
+    assert str(MilvusLocation.of("知識.db")) == str(tmp_path / "知識.db")
+    index = IndexLocation(Path("kb"), milvus=MilvusLocation.of("http://milvus:19530"))
+    assert index.resolved().milvus is index.milvus
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://anna:s3cret@milvus:19530", "has an @: .* set JV3SEARCH_MILVUS_TOKEN to user:password"),
+        ("milvus:19530", "milvus:19530 is not a Milvus .* a URL like http://host:19530, or a file"),
+        ("postgresql://db/kb.db", "is not a Milvus"),
+        ("http:///", "is not a Milvus"),
+    ],
+)
+def test_what_is_no_milvus(url, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        MilvusLocation.of(url)
+    assert "s3cret" not in str(caught.value)

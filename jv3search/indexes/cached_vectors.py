@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -58,7 +56,7 @@ class CachedVectors:
         self, query: Embedding, k: int, where: Filter = _EVERYTHING, offsets: Scores | None = None
     ) -> tuple[Ids, Scores]:
         """As the port says; languages alone are left out by their offsets."""
-        if not replace(where, languages=frozenset()):
+        if not self._filters_documents(where):
             return self.snapshot.nearest(query, k, None, self._of_languages(where, offsets))
         admitted = self.cache.filtered_ids(self.transaction, where, self.keywords, self.languages)
         if len(admitted.ids) < k:
@@ -67,10 +65,11 @@ class CachedVectors:
 
     def size(self) -> int:
         """Bytes on disk, whether or not they are saved."""
-        with TemporaryDirectory(prefix="jv3search-") as folder:
-            path = Path(folder) / "vectors"
-            self.snapshot.base.save(path)
-            return path.stat().st_size
+        return self.snapshot.base.size()
+
+    def _filters_documents(self, where: Filter) -> bool:
+        """Whether a filter asks for more than languages."""
+        return bool(replace(where, languages=frozenset()))
 
     def _of_languages(self, where: Filter, offsets: Scores | None) -> Scores | None:
         if not where.languages:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from jv3search.errors import ConfigError, IndexMismatch
-from jv3search.indexes import keyword_cache, server_vectors, vector_cache
+from jv3search.indexes import keyword_cache, milvus_vectors, server_vectors, vector_cache
 from jv3search.indexes.catalog.catalog import Catalog, no_index, open_to_read, open_to_write
 from jv3search.indexes.catalog.errors import as_storage_errors
 from jv3search.indexes.catalog.index_info import read_info
@@ -54,8 +54,14 @@ def open_writer(
                 transaction.create(manifest, dimension or min(_DIMENSION, manifest.dimension), kind or "auto")
         catalog.keep_log()
         _clean(catalog, folder)
+        milvus = None
+        if index.milvus is not None:
+            milvus = milvus_vectors.connected(index.milvus)
+            undo.callback(milvus.close)
+            with catalog.read() as transaction:
+                milvus_vectors.prepare(milvus, transaction)
         undo.pop_all()
-    writer = IndexWriter(catalog, folder, manifest)
+    writer = IndexWriter(catalog, folder, manifest, milvus)
     if migrated:
         writer.notices.append(f"{index}: {migrated}; it was brought up to date; nothing was embedded again")
     return writer
@@ -76,10 +82,11 @@ def open_reader(index: Path | IndexLocation, vector_engine: str = "faiss") -> In
     IndexNotFound if there is no index, ConfigError if it is not searched by that engine.
     """
     index = IndexLocation.of(index)
-    if index.url and vector_engine != "faiss":
+    if vector_engine != "faiss" and (index.url or index.milvus):
+        what = "Milvus compares" if index.milvus else f"{index} is a database, which compares"
         raise ConfigError(
-            f"vector_engine is {vector_engine}, but {index} is a database, which searches its vectors itself: "
-            "leave the setting out, or name an index in a folder"
+            f"vector_engine is {vector_engine}, but {what} the vectors itself: "
+            "leave the setting out, or name an index in a folder without Milvus"
         )
     catalog = open_to_read(index)
     with ExitStack() as undo:
@@ -89,7 +96,7 @@ def open_reader(index: Path | IndexLocation, vector_engine: str = "faiss") -> In
         if index.url:
             with suppress(OSError):  # a reader need not have the right to
                 index.folder.mkdir(parents=True, exist_ok=True)
-        reader = IndexReader(catalog, index.folder, vector_engine)
+        reader = IndexReader(catalog, index.folder, index.milvus, vector_engine)
         undo.pop_all()
     return reader
 

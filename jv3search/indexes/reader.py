@@ -6,10 +6,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from jv3search.errors import JV3SearchError
-from jv3search.indexes import keyword_cache, server_vectors, vector_cache
+from jv3search.errors import JV3SearchError, ReadInterrupted
+from jv3search.indexes import keyword_cache, milvus_vectors, server_vectors, vector_cache
 from jv3search.indexes.cached_vectors import CachedVectors
 from jv3search.indexes.catalog import chunks, documents, embeddings, ledger, links
 from jv3search.indexes.catalog.catalog import Catalog
@@ -18,13 +18,18 @@ from jv3search.indexes.catalog.index_info import read_info, stamp
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.keyword_cache import KeywordCache
 from jv3search.indexes.keywords.snapshot import KeywordSnapshot, OpenKeywords
+from jv3search.indexes.milvus_vectors import MilvusVectors
 from jv3search.indexes.rows import Context, DocumentRow, LedgerRow, Status
 from jv3search.indexes.search_cache import SearchCache
 from jv3search.indexes.snapshot import IndexSnapshot
 from jv3search.indexes.status import read_status
 from jv3search.indexes.vectors.port import Vectors
 from jv3search.indexes.vectors.snapshot import VectorSnapshot
+from jv3search.location import MilvusLocation
 from jv3search.types import Chunk, Document, Embedding, Filter, Hit, Task, unit_rows
+
+if TYPE_CHECKING:
+    from jv3search.indexes.vectors.milvus import Milvus
 
 _EVERYTHING = Filter()
 
@@ -32,9 +37,13 @@ _EVERYTHING = Filter()
 class IndexReader:
     """An index to search, from any number of threads. `notices` are for the user to see."""
 
-    def __init__(self, catalog: Catalog, folder: Path, vector_engine: str = "faiss") -> None:
+    def __init__(
+        self, catalog: Catalog, folder: Path, milvus: MilvusLocation | None = None, vector_engine: str = "faiss"
+    ) -> None:
         self._catalog = catalog
         self._folder = folder
+        self._milvus_at = milvus
+        self._milvus: Milvus | None = None
         self._vector_engine = vector_engine
         self._refreshing = threading.Lock()
         self._opening_keywords = threading.Lock()
@@ -73,7 +82,11 @@ class IndexReader:
                 keywords = self._keywords_of(transaction)
                 vectors = self._vectors(transaction, keywords)
             dimension = read_info(transaction).dimension
-            yield IndexSnapshot(self.manifest, dimension, transaction, vectors, keywords, self._cache)
+            try:
+                yield IndexSnapshot(self.manifest, dimension, transaction, vectors, keywords, self._cache)
+            except ReadInterrupted:
+                self._snapshot = None  # what it is based on may be gone
+                raise
 
     def translations(self, ids: Sequence[int], where: Filter = _EVERYTHING) -> dict[int, list[Hit]]:
         """As `IndexSnapshot.translations`, of the index as it is now."""
@@ -86,7 +99,7 @@ class IndexReader:
             with self._refreshing:
                 transaction = stack.enter_context(self._catalog.read())
                 keywords = self._refreshed_keywords(transaction)
-            return read_status(transaction, self._folder, keywords)
+            return read_status(transaction, self._folder, keywords, self._vectors_in_milvus(transaction))
 
     def documents(self) -> list[DocumentRow]:
         """Every document, sorted by uri."""
@@ -165,6 +178,8 @@ class IndexReader:
         rebuild = self._rebuild
         if rebuild is not None:
             rebuild.join()
+        if self._milvus is not None:
+            self._milvus.close()
         self._catalog.close()
 
     def __enter__(self) -> Self:
@@ -189,10 +204,11 @@ class IndexReader:
         return open_keywords
 
     def _vectors(self, transaction: ReadTransaction, keywords: OpenKeywords) -> Vectors:
-        if transaction.on_server:
+        if transaction.on_server and self._milvus_at is None:
             return server_vectors.opened(transaction, keywords, self.manifest, self._cache)
         cached = self._refreshed(transaction)
-        return CachedVectors(cached, transaction, keywords, self._cache, self.manifest.dimension)
+        kind = CachedVectors if self._milvus_at is None else MilvusVectors
+        return kind(cached, transaction, keywords, self._cache, self.manifest.dimension)
 
     def _refreshed(self, transaction: ReadTransaction) -> VectorSnapshot:
         snapshot = self._snapshot
@@ -213,15 +229,33 @@ class IndexReader:
         return self._keywords.snapshot
 
     def _opened(self, transaction: ReadTransaction) -> VectorSnapshot:
+        if self._milvus_at is not None:
+            return milvus_vectors.opened(self._connected(self._milvus_at), transaction)
         snapshot, new = vector_cache.opened(self._folder, transaction, self.notices)
         if new:
             vector_cache.save(self._folder, snapshot, [])  # a reader need not have the right to
         return vector_cache.on_engine(snapshot, self._vector_engine)
 
+    def _connected(self, at: MilvusLocation) -> Milvus:
+        if self._milvus is None:
+            self._milvus = milvus_vectors.connected(at)
+        return self._milvus
+
+    def _vectors_in_milvus(self, transaction: ReadTransaction) -> str | None:
+        """What the status says of them; None if they are not there."""
+        if self._milvus_at is None:
+            return None
+        try:
+            return milvus_vectors.described(self._connected(self._milvus_at), transaction)
+        except JV3SearchError as error:
+            return str(error)
+
     def _build_aside(self) -> None:
         """Build the vectors again while searches go on with the old ones and what came since."""
         try:
             with self._catalog.read() as transaction:
+                if self._nothing_newer(transaction):
+                    return
                 snapshot = self._opened(transaction)
             with self._refreshing:
                 self._snapshot = snapshot  # the next search tops it up
@@ -229,3 +263,10 @@ class IndexReader:
             self.notices.append(str(error))
         finally:
             self._rebuild = None
+
+    def _nothing_newer(self, transaction: ReadTransaction) -> bool:
+        """Whether Milvus, where only writers build, has no more than what is searched."""
+        snapshot = self._snapshot
+        if self._milvus is None or snapshot is None:
+            return False
+        return not milvus_vectors.newer(self._milvus, transaction, snapshot)

@@ -16,8 +16,10 @@ from jv3search.indexes.rows import Kind, Status
 from jv3search.indexes.vector_cache import fitting
 
 
-def read_status(transaction: ReadTransaction, folder: Path, keywords: KeywordSnapshot) -> Status:
-    """What one state of the catalog says of the index in `folder`."""
+def read_status(
+    transaction: ReadTransaction, folder: Path, keywords: KeywordSnapshot, in_milvus: str | None = None
+) -> Status:
+    """What one state of the catalog says of the index in `folder`; `in_milvus` is said of vectors there."""
     info = read_info(transaction)
     formats = document_formats(transaction)
     languages = chunk_languages(transaction)
@@ -35,7 +37,7 @@ def read_status(transaction: ReadTransaction, folder: Path, keywords: KeywordSna
         last_ingest=last_checked(transaction),
         failures=tuple(failures(transaction)),
         generation=info.generation,
-        vectors="up to date" if transaction.on_server else _vectors(folder, info),
+        vectors=in_milvus or ("up to date" if transaction.on_server else _vectors(folder, info)),
         wordless=keywords.wordless,
     )
 

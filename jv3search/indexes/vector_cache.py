@@ -92,11 +92,14 @@ def built(transaction: ReadTransaction, info: IndexInfo) -> VectorSnapshot:
 
 def save(folder: Path, snapshot: VectorSnapshot, notices: list[str]) -> None:
     """Save a newly built base for the next time; without room or right to do so there is only a notice."""
+    from jv3search.indexes.vectors import faiss
+
+    assert isinstance(snapshot.base, faiss.FaissIndex), "built here"
     file = VectorFile(
         snapshot.identity[:8], snapshot.generation, snapshot.kind, snapshot.dimension, snapshot.base.top
     )
     try:
-        files.save(folder, snapshot.base, file)
+        files.save(folder, snapshot.base.save, file)
     except OSError as error:
         notices.append(f"{folder}: the search vectors could not be saved; they will be rebuilt ({error})")
 

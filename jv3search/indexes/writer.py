@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from jv3search.errors import InputError, StorageError
-from jv3search.indexes import keyword_cache, server_vectors, vector_cache
+from jv3search.indexes import keyword_cache, milvus_vectors, server_vectors, vector_cache
 from jv3search.indexes.catalog.catalog import Catalog
 from jv3search.indexes.catalog.chunks import chunk_ids_of, chunks_of
 from jv3search.indexes.catalog.documents import digests, read_document
 from jv3search.indexes.catalog.embeddings import rows_of
-from jv3search.indexes.catalog.index_info import read_info
+from jv3search.indexes.catalog.index_info import IndexInfo, read_info
 from jv3search.indexes.catalog.ledger import ledger_rows
 from jv3search.indexes.catalog.transaction import ReadTransaction
 from jv3search.indexes.catalog.write_transaction import WriteTransaction
@@ -24,6 +24,9 @@ from jv3search.indexes.manifest import Manifest
 from jv3search.indexes.rows import LedgerRow
 from jv3search.types import Document, EmbeddedDocument, Embedding, Span
 
+if TYPE_CHECKING:
+    from jv3search.indexes.vectors.milvus import Milvus
+
 KINDS = ("auto", "flat", "ivf")
 SERVER_KINDS = ("auto", "flat", "hnsw")
 
@@ -31,9 +34,10 @@ SERVER_KINDS = ("auto", "flat", "hnsw")
 class IndexWriter:
     """An index to write to; it holds the index's lock until closed. `notices` are for the user to see."""
 
-    def __init__(self, catalog: Catalog, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, catalog: Catalog, folder: Path, manifest: Manifest, milvus: Milvus | None = None) -> None:
         self._catalog = catalog
         self._folder = folder
+        self._milvus = milvus
         self._on_server = catalog.on_server
         self._new_chunks = 0
         self._keywords: KeywordCache | None = None
@@ -96,13 +100,18 @@ class IndexWriter:
 
     def reindex(self, *, dimension: int | None = None, kind: str | None = None) -> None:
         """Search at another dimension or in another way from now on: nothing is embedded again."""
+        check_search(self.manifest, dimension, kind, on_server=self._on_server)
+        if self._milvus is not None:  # before it is searched so
+            with self._catalog.read() as transaction:
+                wanted = _configured(read_info(transaction), dimension, kind)
+                milvus_vectors.build(self._milvus, transaction, wanted)
         with self._catalog.write() as transaction:
-            info = read_info(transaction)
-            check_search(self.manifest, dimension, kind, on_server=transaction.on_server)
-            transaction.configure(dimension or info.dimension, kind or info.kind)
+            wanted = _configured(read_info(transaction), dimension, kind)
+            transaction.configure(wanted.dimension, wanted.kind)
             if transaction.on_server:
                 server_vectors.build(transaction)
-                return
+        if self._on_server or self._milvus is not None:
+            return
         with self._catalog.read() as transaction:
             snapshot = vector_cache.built(transaction, read_info(transaction))
         vector_cache.save(self._folder, snapshot, self.notices)
@@ -125,6 +134,8 @@ class IndexWriter:
             self._save_vectors()
             self._save_keywords()
         finally:
+            if self._milvus is not None:
+                self._milvus.close()
             self._close_catalog()
 
     def __enter__(self) -> Self:
@@ -149,6 +160,10 @@ class IndexWriter:
 
     def _save_vectors(self) -> None:
         try:
+            if self._milvus is not None:
+                with self._catalog.read() as transaction:
+                    milvus_vectors.save(self._milvus, transaction)
+                return
             if self._on_server:
                 server_vectors.save(self._catalog)
                 return
@@ -174,6 +189,10 @@ class IndexWriter:
             self._catalog.close()
         except StorageError as error:  # the log stays, with all that was committed
             self.notices.append(str(error))
+
+
+def _configured(info: IndexInfo, dimension: int | None, kind: str | None) -> IndexInfo:
+    return info._replace(dimension=dimension or info.dimension, kind=kind or info.kind)
 
 
 def check_search(manifest: Manifest, dimension: int | None, kind: str | None, *, on_server: bool) -> None:

@@ -1,4 +1,4 @@
-"""Where an index can live: SQLite with FAISS or PyTorch, a real PostgreSQL with pgvector; searched exactly or not."""
+"""Where an index can live: SQLite with FAISS, PyTorch or Milvus, or PostgreSQL; searched exactly or not."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jv3search.indexes import IndexReader, IndexWriter, Manifest, open_reader, open_writer
+from jv3search.indexes import IndexReader, IndexWriter, Manifest, milvus_vectors, open_reader, open_writer
 from jv3search.indexes.catalog import pgvector_search
-from jv3search.location import IndexLocation
+from jv3search.location import IndexLocation, MilvusLocation
 
 from .corpus import MANIFEST, Oracle, document, done
 
@@ -22,10 +22,11 @@ class Place:
     kind: str = "auto"
     url: str = ""
     vector_engine: str = "faiss"
+    milvus: MilvusLocation | None = None
 
     @property
     def location(self) -> IndexLocation:
-        return IndexLocation(self.folder, self.url)
+        return IndexLocation(self.folder, self.url, self.milvus)
 
     def writer(
         self, manifest: Manifest = MANIFEST, *, dimension: int | None = None, timeout: float = 0
@@ -46,7 +47,7 @@ def filled(place: Place, oracle: Oracle, count: int = 12, size: int = 9) -> None
     assert writer.notices == []
 
 
-PLACES = ["flat", "ivf", "postgres", "hnsw"]
+PLACES = ["flat", "ivf", "postgres", "hnsw", "milvus"]
 
 
 @pytest.fixture(params=PLACES)
@@ -71,6 +72,9 @@ def made(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         return Place(folder, "auto", request.getfixturevalue("new_database")())
     if request.param == "torch":
         return Place(folder, "ivf", vector_engine="torch")  # the rows that inverted lists keep in eight bits
+    if request.param == "milvus":
+        monkeypatch.setattr(milvus_vectors, "EXACT_UNTIL", 0)  # by Milvus, however few there are
+        return Place(folder, milvus=request.getfixturevalue("milvus"))
     return Place(folder, request.param)
 
 

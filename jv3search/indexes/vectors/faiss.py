@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 from zipfile import BadZipFile
 
@@ -112,6 +113,13 @@ class FaissIndex:
                 apart = self._index.sq.decode(codes.reshape(size, -1))
                 ids = faiss.rev_swig_ptr(lists.get_ids(number), size)
                 yield ids, apart + self._centres[number]
+
+    def size(self) -> int:
+        """Bytes of its file, whether or not it is saved."""
+        with TemporaryDirectory(prefix="jv3search-") as folder:
+            path = Path(folder) / "vectors"
+            self.save(path)
+            return path.stat().st_size
 
     def save(self, path: Path) -> None:
         """Write it to a file; OSError if that fails."""

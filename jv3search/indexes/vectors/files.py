@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jv3search.indexes import checked_file
-from jv3search.indexes.vectors.port import VectorIndex
 
 _NAME = re.compile(
     r"vectors-(?P<identity>[0-9a-f]{8})-(?P<generation>\d+)-(?P<kind>[a-z]+)-(?P<dimension>\d+)"
@@ -51,9 +51,9 @@ def saved(folder: Path) -> list[VectorFile]:
     return sorted(files, key=lambda file: -file.generation)
 
 
-def save(folder: Path, index: VectorIndex, file: VectorFile) -> VectorFile:
-    """Write it aside, then give it its name: it is there whole or not at all. Older ones go. May raise OSError."""
-    digest = checked_file.save(folder, index.save, lambda digest: replace(file, checksum=digest).name)
+def save(folder: Path, write: Callable[[Path], None], file: VectorFile) -> VectorFile:
+    """Have it written aside, then give it its name: it is there whole or not at all. Older ones go; OSError."""
+    digest = checked_file.save(folder, write, lambda digest: replace(file, checksum=digest).name)
     file = replace(file, checksum=digest)
     for other in saved(folder):
         newer = other.identity == file.identity and other.generation > file.generation

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -154,8 +152,5 @@ class VectorIndex(Protocol):
         are true to 0.005.
         """
 
-    def rows(self) -> Iterator[tuple[Ids, Embedding]]:
-        """All ids and their rows as it keeps them, some thousands at a time, in any order."""
-
-    def save(self, path: Path) -> None:
-        """Write it to a file; OSError if that fails."""
+    def size(self) -> int:
+        """Bytes on disk."""

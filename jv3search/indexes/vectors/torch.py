@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jv3search.errors import ConfigError
+from jv3search.indexes.vectors.faiss import FaissIndex
 from jv3search.indexes.vectors.languages import ChunkLanguages, LanguageSamples
 from jv3search.indexes.vectors.port import IdBitmap, Ids, Scores, VectorIndex
 from jv3search.types import Embedding
@@ -28,7 +28,7 @@ class TorchIndex:
 
     approximate = False
 
-    def __init__(self, base: VectorIndex, dimension: int, device: str) -> None:
+    def __init__(self, base: FaissIndex, dimension: int, device: str) -> None:
         self._base = base
         self._device = torch.device(device)
         self._rows = torch.empty(
@@ -77,13 +77,9 @@ class TorchIndex:
             found = best > -torch.inf
             return self._ids[places[found]].cpu().numpy(), best[found].cpu().numpy()
 
-    def rows(self) -> Iterator[tuple[Ids, Embedding]]:
-        """As the base has them."""
-        return self._base.rows()
-
-    def save(self, path: Path) -> None:
-        """Write the base to a file; OSError if that fails."""
-        self._base.save(path)
+    def size(self) -> int:
+        """Bytes on disk, which are the base's."""
+        return self._base.size()
 
     def _there(self, values: NDArray[Any]) -> Tensor:
         return torch.tensor(values, device=self._device)
@@ -97,6 +93,7 @@ def loaded(base: VectorIndex, dimension: int, engine: str) -> TorchIndex:
         raise ConfigError(
             f"vector_engine is {engine}, and PyTorch {torch.__version__} sees no such GPU: mend that, {_INSTEAD}"
         )
+    assert isinstance(base, FaissIndex), "in a folder, FAISS has the vectors"
     with _memory_told(torch.device(device)):
         return TorchIndex(base, dimension, device)
 
