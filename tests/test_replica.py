@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, event, make_url
 
 import jv3search
-from jv3search.errors import IndexMismatch, IndexNotFound
+from jv3search.errors import IndexMismatch, IndexNotFound, ReadInterrupted
 from jv3search.indexes import copy_index
 from jv3search.knowledge_base import KnowledgeBase
 from jv3search.location import IndexLocation
@@ -115,15 +115,15 @@ def test_the_replica_is_searched_while_the_index_does_not_answer(urls):
 
 
 @contextmanager
-def one_conflict(url: str, replica: Cluster) -> Iterator[list[int]]:
-    """While a search reads, rows that it may still need are removed from the index, and the replica follows."""
+def conflicts(url: str, replica: Cluster, times: int) -> Iterator[list[int]]:
+    """While searches read, rows that they may still need are removed from the index, and the replica follows."""
     made = [0]
 
     @event.listens_for(Engine, "before_cursor_execute")
     def interfere(connection, cursor, statement, *_: object) -> None:
         if connection.engine.url.query["host"] != str(replica.folder) or "JOIN document" not in statement:
             return
-        if not made[0]:
+        if made[0] < times:
             made[0] += 1
             execute(url, f"UPDATE document SET title = title || '{made[0]}'")
             execute(url, "VACUUM document")
@@ -139,7 +139,25 @@ def test_a_search_that_the_replica_breaks_off_is_made_once_more(urls, replica):
     url, read_url = urls
     with jv3search.open(url, read_url=read_url) as kb:
         before = [hit.uri for hit in kb.search("Drucker", mode="keyword").hits]
-        with one_conflict(url, replica) as made:
+        with conflicts(url, replica, 1) as made:
             assert [hit.uri for hit in kb.search("Drucker", mode="keyword").hits] == before
             assert made == [1]
         assert [hit.uri for hit in kb.search("Drucker", mode="keyword").hits] == before
+
+
+def test_a_search_that_the_replica_breaks_off_twice_is_an_error_with_the_remedy(urls, replica, jv3, monkeypatch):
+    url, read_url = urls
+    monkeypatch.setenv("JV3SEARCH_READ_URL", read_url)
+    command = ("search", "パスワード", "--mode", "keyword", "--index", url, "--json")
+    before = jv3(*command)
+    with conflicts(url, replica, 2) as made:
+        outcome = jv3(*command)
+    assert (made, outcome.status, outcome.out) == ([2], 1, "")
+    assert "the replica broke off the search" in outcome.err
+    assert "search again; if it happens often, set hot_standby_feedback = on" in outcome.err
+    assert "Traceback" not in outcome.err
+    with conflicts(url, replica, 2), jv3search.open(url, read_url=read_url) as kb:
+        with pytest.raises(ReadInterrupted, match="search again"):
+            kb.search("パスワード", mode="keyword")
+        assert [hit.uri for hit in kb.search("パスワード", mode="keyword").hits]  # the next one goes on
+    assert json.loads(jv3(*command).out)["hits"][0]["uri"] == json.loads(before.out)["hits"][0]["uri"]

