@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -79,6 +80,44 @@ def model() -> Iterator[Server]:
         yield server
 
 
+def test_sentences_appear_while_the_model_writes_and_an_answer_that_breaks_off_says_so(
+    serve, open_page, library, model
+) -> None:
+    heard = threading.Event()
+
+    def hold(reply: Reply) -> None:
+        reply.begin()
+        reply.say("Man zieht die Schraube am Hebel fest [1][9]. Dann")
+        if heard.wait(90):  # else the reply breaks off
+            reply.say(" prüft man die Bremse [1].", finish="stop")
+
+    def break_off(reply: Reply) -> None:
+        reply.begin()
+        rewording = "reword" in reply.asked["messages"][0]["content"]
+        said = "Wie prüfe ich die Bremse am Fahrrad?" if rewording else "Man zieht am Hebel [1]. Dann"
+        reply.say(said, finish="stop" if rewording else None)
+
+    page = open_page(serve(library, **written_by(model)) + "/answer")
+    model.script = hold
+    field, said = page.get_by_role("searchbox"), page.locator(".jv3-said")
+    field.fill(BRAKE)
+    field.press("Enter")
+    expect(said).to_have_text(["Man zieht die Schraube am Hebel fest."], timeout=90_000)
+    expect(page.get_by_text("Removed, because no passage has this number: 9")).to_be_visible()
+    heard.set()
+    settled(page)
+    expect(said).to_have_text(["Man zieht die Schraube am Hebel fest.", "Dann prüft man die Bremse."])
+    model.script = break_off
+    ask_on(page, "Und wie prüfe ich sie?")
+    expect(said).to_have_count(3)
+    expect(page.get_by_text("the language model obedient at")).to_contain_text("broke off")
+
+
+def written_by(model: Server) -> dict[str, str]:
+    """The settings that name it."""
+    return {"JV3SEARCH_ANSWERS_URL": model.url, "JV3SEARCH_ANSWERS_MODEL": "obedient"}
+
+
 def test_whatever_a_model_is_made_to_say_no_link_or_image_is_drawn(serve, open_page, library, model) -> None:
     """It says all twenty orders of hostile documents, and rewords a follow-up question into another one."""
     hostile = "Bremse <img src=http://evil.invalid/y.png> ![x](http://evil.invalid) [click](http://evil.invalid)"
@@ -90,8 +129,8 @@ def test_whatever_a_model_is_made_to_say_no_link_or_image_is_drawn(serve, open_p
         reply.say(*in_pieces(hostile if rewording else every, 40), finish="stop")
 
     model.script = obey
-    settings = {"JV3SEARCH_ANSWERS_URL": model.url, "JV3SEARCH_ANSWERS_MODEL": "obedient"}
-    page = open_page(serve(library, **settings) + f"/answer?q={BRAKE}")
+    model.requests.clear()
+    page = open_page(serve(library, **written_by(model)) + f"/answer?q={BRAKE}")
     expect(page.get_by_text("written by obedient")).to_be_visible()
     ask_on(page, "And how do I check it?")
     shown = page.locator(".st-key-results")
