@@ -52,7 +52,7 @@ class Coefficients:
 
 COEFFICIENTS: Mapping[Mode, Coefficients] = {
     "hybrid": Coefficients(
-        -4.56, z=1.01, coverage=2.52, bm25=1.01, foreign=-1.01, foreign_coverage=14.08, threshold=0.041
+        -4.92, z=1.1, coverage=2.74, bm25=1.1, foreign=-0.55, foreign_coverage=15.33, threshold=0.05
     ),
     "dense": Coefficients(-5.08, z=1.18, threshold=0.039),
     "keyword": Coefficients(
