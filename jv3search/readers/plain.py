@@ -13,9 +13,7 @@ from jv3search.readers.text import TextBuilder, clean, stem
 from jv3search.types import Document
 
 # At most 80 characters, a letter among them, that begin like a title and do not end like a sentence or a list.
-_HEADING = regex.compile(
-    r"\s*+(?=[^\n]*\p{L})([\p{L}\p{N}§\p{Ps}\p{Pi}\"'¿][^\n]{0,79})(?<![.:,;!…。、！：；，।۔،؛:։།။។–—-])\s*+"
-)
+_HEADING = regex.compile(r"(?=.*\p{L})[\p{L}\p{N}§\p{Ps}\p{Pi}\"'¿].{0,79}(?<![.:,;!…。、！：；，।۔،؛:։།။។–—-])")
 _NUMBER = regex.compile(r"\d+(?:\.\d+)*+(?=[.\s])")  # 4.2. Title
 
 
@@ -64,6 +62,6 @@ def _alone(lines: list[str]) -> tuple[list[int], set[int]]:
     alone = {
         number
         for before, number, after in zip(beside, filled, beside[2:], strict=False)
-        if before + 1 < number < after - 1 and _HEADING.fullmatch(lines[number])
+        if before + 1 < number < after - 1 and _HEADING.fullmatch(lines[number].strip())
     }
     return filled, alone

@@ -46,7 +46,7 @@ def test_a_short_line_that_stands_alone_above_a_text_is_a_heading(read) -> None:
 
 def test_a_list_of_short_lines_has_no_headings(read) -> None:
     assert read("einkauf.txt", "Milch\n\nBrot\n\nEier\n").sections == ()
-    assert read("brief.txt", "Dear Ms Smith,\n\nthank you.\n\n" + "x" * 81 + "\n\nBest wishes.").sections == ()
+    assert read("brief.txt", "Dear Ms Smith, \n\nthank you.\n\n" + "x" * 81 + "\n\nBest wishes.").sections == ()
 
 
 def test_headings_of_the_second_page_are_where_the_text_has_them(read) -> None:
