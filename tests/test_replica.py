@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, event, make_url
 
 import jv3search
-from jv3search.errors import IndexMismatch, IndexNotFound, ReadInterrupted
+from jv3search.errors import IndexMismatch, IndexNotFound
 from jv3search.indexes import copy_index
 from jv3search.knowledge_base import KnowledgeBase
 from jv3search.location import IndexLocation
@@ -143,21 +143,3 @@ def test_a_search_that_the_replica_breaks_off_is_made_once_more(urls, replica):
             assert [hit.uri for hit in kb.search("Drucker", mode="keyword").hits] == before
             assert made == [1]
         assert [hit.uri for hit in kb.search("Drucker", mode="keyword").hits] == before
-
-
-def test_a_search_that_the_replica_breaks_off_twice_is_an_error_with_the_remedy(urls, replica, jv3, monkeypatch):
-    url, read_url = urls
-    monkeypatch.setenv("JV3SEARCH_READ_URL", read_url)
-    command = ("search", "パスワード", "--mode", "keyword", "--index", url, "--json")
-    before = jv3(*command)
-    with conflicts(url, replica, 2) as made:
-        outcome = jv3(*command)
-    assert (made, outcome.status, outcome.out) == ([2], 1, "")
-    assert "the replica broke off the search" in outcome.err
-    assert "search again; if it happens often, set hot_standby_feedback = on" in outcome.err
-    assert "Traceback" not in outcome.err
-    with conflicts(url, replica, 2), jv3search.open(url, read_url=read_url) as kb:
-        with pytest.raises(ReadInterrupted, match="search again"):
-            kb.search("パスワード", mode="keyword")
-        assert [hit.uri for hit in kb.search("パスワード", mode="keyword").hits]  # the next one goes on
-    assert json.loads(jv3(*command).out)["hits"][0]["uri"] == json.loads(before.out)["hits"][0]["uri"]

@@ -52,7 +52,7 @@ class Coefficients:
 
 COEFFICIENTS: Mapping[Mode, Coefficients] = {
     "hybrid": Coefficients(
-        -4.92, z=1.1, coverage=2.74, bm25=1.1, foreign=-0.55, foreign_coverage=15.33, threshold=0.05
+        -4.92, z=1.1, coverage=2.74, bm25=1.1, foreign=-0.55, foreign_coverage=15.33, threshold=0.045
     ),
     "dense": Coefficients(-5.08, z=1.18, threshold=0.039),
     "keyword": Coefficients(

@@ -97,7 +97,8 @@ def test_only_inverted_lists_may_overlook_a_row(built: faiss.FaissIndex, request
 def test_pytorch_compares_all_rows_that_faiss_keeps(built: faiss.FaissIndex, tmp_path: Path) -> None:
     index = loaded(built, ROWS.shape[1], "torch")
     assert (index.approximate, len(index), index.top) == (False, len(IDS), max(IDS))
-    index.save(tmp_path / "行")
+    built.save(tmp_path / "行")
+    assert index.size() == built.size() == (tmp_path / "行").stat().st_size
     kept = np.empty_like(ROWS)
     for ids, rows_of_list in faiss.load(tmp_path / "行").rows():
         kept[np.argsort(IDS)[np.searchsorted(np.sort(IDS), ids)]] = rows_of_list

@@ -67,6 +67,8 @@ def test_a_card_tells_language_type_page_and_closeness(serve, open_page, library
 
 def test_a_filter_narrows_the_search_and_is_in_the_url(serve, open_page, library) -> None:
     page = open_page(serve(library) + "/?q=backup+バックアップ")
+    expect(page.locator(CARDS).first).to_be_visible()
+    settled(page)
     every = page.locator(CARDS).count()
     page.get_by_role("button", name="Japanese 2").click()
     page.wait_for_url("**lang=ja**")

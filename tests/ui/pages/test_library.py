@@ -104,7 +104,7 @@ def test_a_document_leaves_only_after_a_question_and_its_file_stays(base):
 def test_a_folder_is_followed_from_two_tabs_through_a_reload_and_stopped(base):
     folder = base.shelf.documents / "много"
     folder.mkdir()
-    for number in range(600):
+    for number in range(1500):
         (folder / f"{number}.txt").write_text(f"{number}. {TEXTS['сеть.ru.txt']}", encoding="utf-8")
     one, two = base.visit(), base.visit()
     turn_to(one, "Add documents")
