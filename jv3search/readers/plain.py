@@ -29,7 +29,7 @@ def read(raw: Raw) -> Document:
         if block is not None:
             for start, line, level in headings(text):
                 builder.mark(line, level, block.start + start)
-    return builder.document(_first_line(clean(pages[0])) or stem(raw.name))
+    return builder.document(_first_line(pages[0]) or stem(raw.name))
 
 
 def headings(text: str) -> Iterator[tuple[int, str, int]]:
@@ -40,7 +40,8 @@ def headings(text: str) -> Iterator[tuple[int, str, int]]:
     """
     lines = text.split("\n")
     starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
-    filled, alone = _alone(lines)
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    alone = _alone(lines, filled)
     for number, following in pairwise(filled):
         line = lines[number].strip()
         if number in alone and following not in alone:
@@ -50,18 +51,16 @@ def headings(text: str) -> Iterator[tuple[int, str, int]]:
 
 def _first_line(text: str) -> str:
     """A short first line that stands alone is the title."""
-    lines = text.split("\n")
-    filled, alone = _alone(lines)
-    return lines[filled[0]].strip() if len(filled) > 1 and filled[0] in alone else ""
+    first, *rest = clean(text).strip().split("\n", 2)
+    alone = len(rest) == 2 and not rest[0].strip()
+    return first.strip() if alone and _HEADING.fullmatch(first.strip()) else ""
 
 
-def _alone(lines: list[str]) -> tuple[list[int], set[int]]:
-    """The numbers of the lines that are not blank, and of those that look like headings between blank ones."""
-    filled = [number for number, line in enumerate(lines) if line.strip()]
+def _alone(lines: list[str], filled: list[int]) -> set[int]:
+    """The numbers of the lines that look like headings, with a blank line or nothing above and below."""
     beside = [-2, *filled, len(lines) + 1]
-    alone = {
+    return {
         number
         for before, number, after in zip(beside, filled, beside[2:], strict=False)
         if before + 1 < number < after - 1 and _HEADING.fullmatch(lines[number].strip())
     }
-    return filled, alone

@@ -60,6 +60,17 @@ class Server:
 
         self.script = script
 
+    def will_wait(self, first: str, heard: threading.Event, rest: str) -> None:
+        """Say `first`, and `rest` once the test says that it was heard; else the reply breaks off."""
+
+        def script(reply: Reply) -> None:
+            reply.begin()
+            reply.say(first)
+            if heard.wait(90):
+                reply.say(rest, finish="stop")
+
+        self.script = script
+
     def prompt(self) -> tuple[str, str]:
         rules, passages = self.requests[-1][2]["messages"]
         return rules["content"], passages["content"]

@@ -58,14 +58,7 @@ class Screen(io.StringIO):
 
 def test_a_sentence_is_printed_before_the_model_has_said_the_next(kb, server):
     heard = threading.Event()
-
-    def script(reply):
-        reply.begin()
-        reply.say(f"{RIGHT} Then")
-        if heard.wait(60):  # else the reply breaks off
-            reply.say(" open one of them [1].", finish="stop")
-
-    server.script = script
+    server.will_wait(f"{RIGHT} Then", heard, " open one of them [1].")
     with redirect_stdout(Screen(heard)):
         said = show(answer_sentences(kb, QUESTION, language_model(kb.settings)))
     assert [sentence.text for sentence in said] == [RIGHT.replace(" [1]", ""), "Then open one of them."]

@@ -160,14 +160,7 @@ def test_a_language_model_rewords_a_follow_up(written, writer):
 
 def test_a_stream_has_a_sentence_before_the_model_has_said_the_next(written, writer):
     heard = threading.Event()
-
-    def script(reply):
-        reply.begin()
-        reply.say(f"{RIGHT} [1] Then")
-        if heard.wait(60):  # else the reply breaks off
-            reply.say(" open one of them [1].", finish="stop")
-
-    writer.script = script
+    writer.will_wait(f"{RIGHT} [1] Then", heard, " open one of them [1].")
     with written.stream("POST", "/v1/answer", json={"question": QUESTION, "stream": True}) as answer:
         pieces = answer.iter_text()
         first = next(pieces)

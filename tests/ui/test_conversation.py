@@ -85,12 +85,6 @@ def test_sentences_appear_while_the_model_writes_and_an_answer_that_breaks_off_s
 ) -> None:
     heard = threading.Event()
 
-    def hold(reply: Reply) -> None:
-        reply.begin()
-        reply.say("Man zieht die Schraube am Hebel fest [1][9]. Dann")
-        if heard.wait(90):  # else the reply breaks off
-            reply.say(" prüft man die Bremse [1].", finish="stop")
-
     def break_off(reply: Reply) -> None:
         reply.begin()
         rewording = "reword" in reply.asked["messages"][0]["content"]
@@ -98,7 +92,7 @@ def test_sentences_appear_while_the_model_writes_and_an_answer_that_breaks_off_s
         reply.say(said, finish="stop" if rewording else None)
 
     page = open_page(serve(library, **written_by(model)) + "/answer")
-    model.script = hold
+    model.will_wait("Man zieht die Schraube am Hebel fest [1][9]. Dann", heard, " prüft man die Bremse [1].")
     field, said = page.get_by_role("searchbox"), page.locator(".jv3-said")
     field.fill(BRAKE)
     field.press("Enter")
