@@ -20,7 +20,7 @@ DEV    := $(VENV)/installed-$(BUILD)-dev
 # PyTorch's builds for the CPU; what pip's own index has for Linux needs CUDA, some gigabytes. Empty: pip's own index.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: run demo ui screenshots test test-clients test-ray test-milvus bench-peers browser check format bench train-mini samples wheel torch clean help
+.PHONY: run demo ui screenshots test test-clients test-ray test-milvus bench-peers browser check format bench train-mini wheel torch clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 14

@@ -35,6 +35,7 @@ from jv3search import knowledge_base
 from jv3search.knowledge_base import KnowledgeBase
 from jv3search.search.relevance import Coefficients
 from jv3search.search.retrieval import is_foreign
+from jv3search.text.scripts import scripts_of
 from jv3search.types import Hit, Mode
 
 NAMES = ("z", "coverage", "bm25", "foreign", "foreign_coverage")
@@ -85,7 +86,8 @@ def case(group: str, kb: KnowledgeBase, text: str, right: Collection[str], mode:
     """A question's candidates, without one document; `right` are the documents that answer it."""
     result = kb.search(plain(text), k=CANDIDATES, mode=mode, group=False)
     hits = [hit for hit in result.hits if document(hit) != without]
-    foreign = [is_foreign(hit.language, hit.text, result.language, plain(text)) for hit in hits]
+    scripts = scripts_of(plain(text))
+    foreign = [is_foreign(hit.language, hit.text, result.language, scripts) for hit in hits]
     highest = max((leg.score or 0.0 for hit in hits for leg in hit.legs if leg.leg == "keyword"), default=0.0)
     rows = [features_of(hit, far, highest or 1.0) for hit, far in zip(hits, foreign, strict=True)]
     names = [document(hit) for hit in hits]

@@ -10,6 +10,7 @@ import regex
 
 from jv3search.encoders.port import Encoder
 from jv3search.search.retrieval import is_foreign
+from jv3search.text.scripts import scripts_of
 from jv3search.text.sentences import sentences
 from jv3search.types import Embedding, Hit, Span
 
@@ -44,8 +45,9 @@ class Support:
         """
         found = [self.cosine(sentence, passage) for passage in passages]
         marked = [replace(hit, sentence=span) for hit, (_, span) in zip(passages, found, strict=True)]
+        scripts = scripts_of(sentence)
         enough = (
-            cosine >= threshold(is_foreign(hit.language, hit.text, language, sentence))
+            cosine >= threshold(is_foreign(hit.language, hit.text, language, scripts))
             for hit, (cosine, _) in zip(passages, found, strict=True)
         )
         numbers_stand = not other_numbers(sentence, "\n".join(hit.text for hit in passages))

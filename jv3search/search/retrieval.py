@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -196,26 +196,27 @@ def _ranked(
             legs.append(keyword.get(hit.chunk_id, _NO_WORD))
         return replace(hit, legs=tuple(legs))
 
+    scripts = scripts_of(request.meaning)
+
     def foreign(hit: Hit) -> bool:
-        return is_foreign(hit.language, hit.text, request.language, request.meaning)
+        return is_foreign(hit.language, hit.text, request.language, scripts)
 
     scores = {key: leg.score or 0.0 for key, leg in (dense or keyword).items()}
     hits = map(with_legs, index.hits(list(scores), list(scores.values())))
     return by_relevance(list(hits), foreign, mode)
 
 
-def is_foreign(language: str, text: str, query_language: str, query: str) -> bool:
+def is_foreign(language: str, text: str, query_language: str, query_scripts: Set[str]) -> bool:
     """Whether a passage is in another language than the query, or else in another script.
 
     Nobody can tell whether a few Han characters are Chinese or Japanese.
     """
     if query_language == language != UNKNOWN_LANGUAGE:
         return False
-    scripts = scripts_of(query)
-    either = scripts == {"Han"} and {query_language, language} == {"zh", "ja"}
+    either = query_scripts == {"Han"} and {query_language, language} == {"zh", "ja"}
     if UNKNOWN_LANGUAGE not in (query_language, language) and not either:
         return True
-    return bool(scripts) and not scripts & scripts_of(text)
+    return bool(query_scripts) and not query_scripts & scripts_of(text)
 
 
 def _needed(encoder: Encoder | None) -> Encoder:
