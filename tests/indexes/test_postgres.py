@@ -65,7 +65,10 @@ def test_a_searcher_on_another_machine_keeps_no_vectors(served: Place, tmp_path:
                 check_dense(reader, oracle, query, 5)
             assert reader.notices == []
             assert list(elsewhere.folder.iterdir()) == []  # no keywords either, before they are asked for
+            left = elsewhere.folder / "keywords-0123abcd-0123abcd-1-9-3-0123456789abcdef.segment"
+            left.write_bytes(b"of an index that was here before")
             keyword(reader, "Titel", 5)
+            assert not left.exists()
     assert not [*elsewhere.folder.glob("*.faiss"), *served.folder.glob("*.faiss")]
     with elsewhere.reader() as reader:
         status = reader.status()
