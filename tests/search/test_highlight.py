@@ -75,7 +75,11 @@ def test_a_question_or_a_passage_without_a_word_marks_nothing(mini):
 @pytest.mark.parametrize(
     ("heading", "body", "question"),
     [
-        ("Kündigungsfrist", "Näheres steht im Anhang. Die Frist beträgt drei Monate.", "Wie lang ist die Kündigungsfrist?"),
+        (
+            "Kündigungsfrist",
+            "Näheres steht im Anhang. Die Frist beträgt drei Monate.",
+            "Wie lang ist die Kündigungsfrist?",
+        ),
         ("Срок оплаты", "См. приложение. Счёт оплачивают за десять дней.", "Каков срок оплаты?"),
         ("退货期限", "见附录。商品可在七天内退回。", "退货期限是多久？"),
     ],
