@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Table, delete, func, insert, inspect, select
+from sqlalchemy import Row, Table, delete, func, insert, select
 
 from jv3search.errors import StorageError
 from jv3search.indexes.catalog import pgvector, schema
@@ -30,7 +30,7 @@ from jv3search.indexes.catalog.schema import (
     translation,
     unlinked,
 )
-from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.catalog.transaction import ReadTransaction, has_table
 from jv3search.indexes.catalog.write_transaction import WriteTransaction
 
 # What belongs to one document, in the order in which it is put in, and the column that says to which.
@@ -68,7 +68,7 @@ class StoredDocument(NamedTuple):
 
 def copy_of(transaction: ReadTransaction) -> State | None:
     """Of which state of which index a catalog is a copy, finished or not; None if it is none."""
-    if not inspect(transaction.connection).has_table(copied_from.name):
+    if not has_table(transaction, copied_from):
         return None
     found = transaction.connection.execute(select(copied_from.c.identity, copied_from.c.generation)).one_or_none()
     return None if found is None else State(*found)
@@ -76,8 +76,7 @@ def copy_of(transaction: ReadTransaction) -> State | None:
 
 def is_finished(transaction: ReadTransaction) -> bool:
     """Whether there is a whole index in a catalog."""
-    has_table = inspect(transaction.connection).has_table(index_info.name)
-    return has_table and read_format(transaction) is not None
+    return has_table(transaction, index_info) and read_format(transaction) is not None
 
 
 def begin(transaction: WriteTransaction, origin: State) -> None:

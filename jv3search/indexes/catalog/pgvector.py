@@ -32,7 +32,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    inspect,
     select,
     text,
     update,
@@ -41,10 +40,11 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import UserDefinedType
 
 from jv3search.errors import ConfigError
+from jv3search.indexes.catalog import schema
 from jv3search.indexes.catalog.embeddings import Rows, blocks_after, rows_of
 from jv3search.indexes.catalog.index_info import read_info
 from jv3search.indexes.catalog.schema import chunk
-from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.catalog.transaction import ReadTransaction, has_table, table_names
 from jv3search.indexes.vectors.languages import SAMPLE, LanguageSamples
 from jv3search.indexes.vectors.port import Ids
 from jv3search.types import Embedding, unit_rows
@@ -62,6 +62,11 @@ _MEMORY = (
     "SELECT set_config('maintenance_work_mem', '1GB', true) "
     "WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('1GB')"
 )
+_SIZE = text(
+    "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relkind = 'r' AND n.nspname = current_schema() AND c.relname = ANY (:names)"
+)
+_ROWS_TABLE = re.compile(r"vectors_\d+")  # what `fill` calls its tables
 _COPIED = struct.Struct("!hiqiqi")  # a row of COPY: four values, the lengths of the first three, the first two
 _BEGIN, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 
@@ -154,7 +159,7 @@ def require_extension(transaction: ReadTransaction) -> None:
 
 def lacking(transaction: ReadTransaction) -> bool:
     """Whether an index was made before its vectors stood in the database."""
-    return not inspect(transaction.connection).has_table(vector_table.name)
+    return not has_table(transaction, vector_table)
 
 
 def create(transaction: ReadTransaction) -> None:
@@ -272,16 +277,16 @@ def keep_samples(transaction: ReadTransaction) -> None:
 def clean(transaction: ReadTransaction) -> None:
     """Delete the tables that are searched no more."""
     kept = current(transaction).name
-    for name in inspect(transaction.connection).get_table_names():
-        if name.startswith("vectors_") and name != kept:
-            transaction.connection.execute(text(f'DROP TABLE "{name}"'))
+    for name in table_names(transaction):
+        if _ROWS_TABLE.fullmatch(name) and name != kept:
+            rows_table(name).drop(transaction.connection)
 
 
 def size(transaction: ReadTransaction) -> int:
     """Bytes on the server's disk of all tables of the index, with their indexes."""
-    wanted = "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c"
-    wanted += " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
-    return int(transaction.connection.scalar(text(wanted)) or 0)
+    names = [*schema.metadata.tables, schema.copied_from.name, *metadata.tables]
+    names += filter(_ROWS_TABLE.fullmatch, table_names(transaction))
+    return int(transaction.connection.scalar(_SIZE, {"names": names}) or 0)
 
 
 def _point_to(
