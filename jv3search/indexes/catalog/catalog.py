@@ -204,12 +204,12 @@ def _connected(connection: Any, record: ConnectionPoolEntry) -> None:
     """Each connection has one schema of its own, the first of its search path that is there."""
     from psycopg.errors import InvalidSchemaName
 
-    before, connection.autocommit = connection.autocommit, True
     path, own = connection.execute("SELECT current_setting('search_path'), current_schema()").fetchone()
+    connection.rollback()  # nothing may be open where settings change
     if own is None:
+        connection.close()
         raise InvalidSchemaName(f"search_path is {path}")
     record.info[_SCHEMA] = own
-    connection.autocommit = before
     _settle(connection)
 
 

@@ -28,10 +28,18 @@ _HOLDER = text(
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
     "AND l.classid::bigint = (k.key >> 32) & 4294967295 AND l.objid::bigint = k.key & 4294967295"
 )
-# The server gives up a machine that went silent after a minute; waiting for the encoder is no reason to.
+# Waiting for the encoder, in a transaction or outside, and making a graph for hours are no reasons to break off; not
+# every version of PostgreSQL knows all of these.
+_LIMITS = (
+    "idle_session_timeout",
+    "idle_in_transaction_session_timeout",
+    "statement_timeout",
+    "transaction_timeout",
+)
+_UNLIMITED = text("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = ANY (:names)")
+# The server gives up a machine that went silent after a minute.
 _SESSION = text(
     "SELECT set_config('application_name', 'jv3search writer', false), "
-    "set_config('idle_session_timeout', '0', false), "
     "set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), "
     "set_config('tcp_keepalives_count', '3', false)"
 )
@@ -119,6 +127,7 @@ class ServerWriter:
     def _acquire(self, end: float) -> None:
         with self._session.begin():
             self._session.execute(_SESSION)
+            self._session.execute(_UNLIMITED, {"names": list(_LIMITS)})
         while not self._try():
             if time.monotonic() >= end:
                 raise IndexLocked(self._taken())
