@@ -134,6 +134,25 @@ def test_what_comes_after_the_graph_was_made_is_found_by_it(served: Place, monke
             check_dense(reader, oracle, query, 7, Filter(under=frozenset({"/neu"})))
 
 
+def test_a_document_does_not_read_what_was_sampled(served: Place) -> None:
+    """It is 4 MB at 1,024 dimensions."""
+    seen: list[str] = []
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def look(connection, cursor, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    try:
+        with served.writer() as writer:
+            seen.clear()
+            writer.replace(document("/a", 4), done(document("/a", 4)))
+            read = [statement for statement in seen if "vector_table" in statement]
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+    assert read
+    assert not [statement for statement in read if "samples" in statement]
+
+
 @pytest.mark.parametrize(("given", "used"), [("64MB", "1GB"), ("1200MB", "1200MB")])
 def test_a_graph_has_a_gigabyte_to_be_made_in_or_what_the_server_gives(
     served: Place, given: str, used: str

@@ -185,10 +185,19 @@ def current(transaction: ReadTransaction) -> VectorTable:
 
 def learned(transaction: ReadTransaction) -> tuple[Centres, LanguageSamples]:
     """The centres of the searched table, and the last samples of the languages."""
-    row = transaction.connection.execute(select(vector_table.c.centres, vector_table.c.samples)).one()
-    values = _arrays(row.centres)
-    centres = Centres(tuple(values["names"].tolist()), values["rows"], values["usual"])
-    return centres, LanguageSamples.of_arrays(_arrays(row.samples))
+    return _learned_centres(transaction), _learned_samples(transaction)
+
+
+def _learned_centres(transaction: ReadTransaction) -> Centres:
+    values = _arrays(transaction.connection.execute(select(vector_table.c.centres)).scalar_one())
+    return Centres(tuple(values["names"].tolist()), values["rows"], values["usual"])
+
+
+def _learned_samples(transaction: ReadTransaction) -> LanguageSamples:
+    """Some 4 MB at 1,024 dimensions."""
+    return LanguageSamples.of_arrays(
+        _arrays(transaction.connection.execute(select(vector_table.c.samples)).scalar_one())
+    )
 
 
 def language_counts(transaction: ReadTransaction) -> dict[str, int]:
@@ -216,7 +225,7 @@ def add(
     transaction: ReadTransaction, first: int, document: int, languages: Sequence[str], rows: Embedding
 ) -> None:
     """Put a document's rows in: those of the chunks from `first` on, at full size."""
-    table, (centres, _) = current(transaction), learned(transaction)
+    table, centres = current(transaction), _learned_centres(transaction)
     ids = np.arange(first, first + len(rows))
     _copy(transaction, table.name, _encoded(ids, document, languages, rows, centres))
     _count(transaction, Counter(languages))
@@ -266,7 +275,7 @@ def fill(transaction: ReadTransaction, *, graph: bool, rows: bool = True) -> Non
 
 def keep_samples(transaction: ReadTransaction) -> None:
     """Sample the languages again if they are not what they were."""
-    known, counts, info = learned(transaction)[1], language_counts(transaction), read_info(transaction)
+    known, counts, info = _learned_samples(transaction), language_counts(transaction), read_info(transaction)
     if not known.still_fit(sum(counts.values()), counts):
         new = samples(transaction, info.manifest.dimension, info.dimension)
         transaction.connection.execute(

@@ -28,8 +28,8 @@ _HOLDER = text(
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
     "AND l.classid::bigint = (k.key >> 32) & 4294967295 AND l.objid::bigint = k.key & 4294967295"
 )
-# Waiting for the encoder, in a transaction or outside, and making a graph for hours are no reasons to break off; not
-# every version of PostgreSQL knows all of these.
+# Waiting for the encoder, in a transaction or outside, and making a graph for hours are no reasons to break off;
+# not every version of PostgreSQL knows all of these.
 _LIMITS = (
     "idle_session_timeout",
     "idle_in_transaction_session_timeout",
