@@ -12,7 +12,14 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, event
 
-from jv3search.errors import ConfigError, IndexMismatch, IndexNotFound, JV3SearchError, StorageError
+from jv3search.errors import (
+    ConfigError,
+    IndexMismatch,
+    IndexNotFound,
+    JV3SearchError,
+    ReadInterrupted,
+    StorageError,
+)
 from jv3search.indexes import copy_index, open_reader, open_writer
 from jv3search.indexes.catalog import pgvector_search
 from jv3search.location import IndexLocation
@@ -115,6 +122,39 @@ def test_a_new_dimension_is_built_beside_the_old_and_switched_to_at_once(served:
     assert len(tables(served.url)) == 1
     with served.reader() as reader:
         check_dense(reader, oracle, QUERIES[1], 7)
+
+
+def test_a_table_that_is_deleted_before_it_is_searched(served: Place) -> None:
+    """A searcher who makes the keywords first may take that long."""
+    oracle = Oracle()
+    filled(served, oracle)
+    with served.reader() as reader:
+        with pytest.raises(ReadInterrupted, match=r"vectors_1.*search again"), reader.snapshot() as index:
+            switch(served)
+            assert "vectors_1" not in tables(served.url)
+            dense_hits(index, QUERIES[0], 7)
+        check_dense(reader, oracle, QUERIES[0], 7)
+
+
+def test_a_table_that_is_being_searched_is_left_to_a_later_writer(served: Place) -> None:
+    oracle = Oracle()
+    filled(served, oracle)
+    with served.reader() as reader, reader.snapshot() as index:
+        first = dense_hits(index, QUERIES[0], 7)
+        switch(served)
+        switch(served)  # in the way of the first table only
+        left, current = tables(served.url)
+        assert left == "vectors_1"
+        assert dense_hits(index, QUERIES[0], 7) == first
+    served.writer().close()
+    assert tables(served.url) == [current]
+
+
+def switch(place: Place) -> None:
+    """Search another table, and delete what is searched no more."""
+    with place.writer() as writer:
+        writer.reindex()
+    place.writer().close()
 
 
 def test_what_comes_after_the_graph_was_made_is_found_by_it(served: Place, monkeypatch) -> None:

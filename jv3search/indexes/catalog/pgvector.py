@@ -66,7 +66,9 @@ _SIZE = text(
     "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.relkind = 'r' AND n.nspname = current_schema() AND c.relname = ANY (:names)"
 )
-_ROWS_TABLE = re.compile(r"vectors_\d+")  # what `fill` calls its tables
+ROWS_TABLE = re.compile(r"\bvectors_\d+\b")  # what `fill` calls its tables
+_PATIENCE = "SET LOCAL lock_timeout = '100ms'"  # for a search between two statements, not for a long one
+_LOCKED = "55P03"  # by another transaction, all that time
 _COPIED = struct.Struct("!hiqiqi")  # a row of COPY: four values, the lengths of the first three, the first two
 _BEGIN, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 
@@ -195,9 +197,8 @@ def _learned_centres(transaction: ReadTransaction) -> Centres:
 
 def _learned_samples(transaction: ReadTransaction) -> LanguageSamples:
     """Some 4 MB at 1,024 dimensions."""
-    return LanguageSamples.of_arrays(
-        _arrays(transaction.connection.execute(select(vector_table.c.samples)).scalar_one())
-    )
+    stored = transaction.connection.execute(select(vector_table.c.samples)).scalar_one()
+    return LanguageSamples.of_arrays(_arrays(stored))
 
 
 def language_counts(transaction: ReadTransaction) -> dict[str, int]:
@@ -284,17 +285,27 @@ def keep_samples(transaction: ReadTransaction) -> None:
 
 
 def clean(transaction: ReadTransaction) -> None:
-    """Delete the tables that are searched no more."""
+    """Delete the tables that are searched no more; one that is being searched is left to the next writer."""
     kept = current(transaction).name
+    transaction.connection.execute(text(_PATIENCE))
     for name in table_names(transaction):
-        if _ROWS_TABLE.fullmatch(name) and name != kept:
+        if ROWS_TABLE.fullmatch(name) and name != kept:
+            _drop_unless_read(transaction, name)
+
+
+def _drop_unless_read(transaction: ReadTransaction, name: str) -> None:
+    try:
+        with transaction.connection.begin_nested():
             rows_table(name).drop(transaction.connection)
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCKED:
+            raise
 
 
 def size(transaction: ReadTransaction) -> int:
     """Bytes on the server's disk of all tables of the index, with their indexes."""
     names = [*schema.metadata.tables, schema.copied_from.name, *metadata.tables]
-    names += filter(_ROWS_TABLE.fullmatch, table_names(transaction))
+    names += filter(ROWS_TABLE.fullmatch, table_names(transaction))
     return int(transaction.connection.scalar(_SIZE, {"names": names}) or 0)
 
 
