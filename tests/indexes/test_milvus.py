@@ -241,6 +241,25 @@ def test_a_catalog_in_a_database(place: Place, new_database: Callable[[], str]) 
         assert (in_memory(reader), reader.status().vectors) == (0, "up to date")
 
 
+def test_a_database_has_a_graph_after_reindex(place: Place, new_database: Callable[[], str]) -> None:
+    """As the guide says of a replica and of going back, neither of which is searched by Milvus."""
+    oracle = Oracle()
+    served = replace(place, url=new_database(), kind="hnsw")
+    without = replace(served, milvus=None)
+    filled(served, oracle, count=3)
+    assert not approximate(without)
+    with without.writer() as writer:
+        writer.reindex()
+    put(served, oracle, 70)
+    assert approximate(without)
+    check(without, oracle)
+
+
+def approximate(place: Place) -> bool:
+    with place.reader() as reader, reader.snapshot() as index:
+        return index.vectors.approximate
+
+
 def test_few_are_compared_here_also_while_milvus_is_down(tmp_path: Path) -> None:
     place = Place(tmp_path / "index", milvus=MilvusLocation.of(str(tmp_path / "own.db")))
     oracle = Oracle()
