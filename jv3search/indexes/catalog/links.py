@@ -186,7 +186,7 @@ def _by_chunk(transaction: ReadTransaction, aligned: Sequence[_Aligned]) -> dict
 
 def _places(transaction: ReadTransaction, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Any]:
     """The chunks at some positions of documents."""
-    found = {}
+    found: dict[tuple[int, int], Any] = {}
     for start in range(0, len(wanted), _PAIRS):
         rows = transaction.connection.execute(_AT, {"places": wanted[start : start + _PAIRS]})
         found |= {(row.document, row.position): row for row in rows}
