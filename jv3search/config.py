@@ -27,7 +27,7 @@ TOKEN = _PREFIX + "TOKEN"
 _INDEX = IndexLocation(Path("indexes/default"))
 _KINDS = {int: "a whole number", str: "text"}
 _MAKERS: Mapping[type, Callable[[Any], Any]] = {IndexLocation: IndexLocation.of}
-_SECRET = ("answers_key", "milvus_token", "milvus_url", "read_url")  # or with a password inside
+_SECRET = ("answers_key", "answers_url", "milvus_token", "milvus_url", "read_url")  # or with a password inside
 _LEAST = {"chunk_tokens": 16, "upload_limit_mb": 1}
 
 ENGINES = ("auto", "cuda", "mps", "openvino", "torch")
@@ -89,7 +89,7 @@ class Settings:
     roots: str = ""
     upload_limit_mb: int = 200
     server: str = ""
-    answers_url: str = ""
+    answers_url: str = field(default="", repr=False)
     answers_model: str = ""
     answers_key: str = field(default="", repr=False)
 

@@ -264,8 +264,7 @@ class KnowledgeBase:
         self._check()
         if self._encoder is None:
             threading.Thread(target=self._try_to_load, name="load", daemon=True).start()
-            with self.reader.snapshot():
-                pass
+            _retried(self._open_vectors)
 
     def load_for(self, wrap: Callable[[Encoder], Encoder]) -> None:
         """Load the model now, and have `wrap(encoder)`, a queue say, stand for it from now on.
@@ -293,6 +292,10 @@ class KnowledgeBase:
         self.close()
 
     # -- parts -------------------------------------------------------------------------------------
+
+    def _open_vectors(self) -> None:
+        with self.reader.snapshot():
+            pass
 
     def _loaded(self) -> Encoder:
         with self._lock:

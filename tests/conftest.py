@@ -18,6 +18,7 @@ from jv3search.cli.commands import cli, run
 from jv3search.encoders.models import MINI, load, locate
 from jv3search.location import MilvusLocation
 
+os.environ["JV3SEARCH_PRECISION"] = "f32"  # the same numbers on every CPU, alone and in a batch
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch is imported by some tests before a model is loaded
 
 
@@ -79,8 +80,8 @@ def jv3(capsys, monkeypatch):
 
 @pytest.fixture(scope="session")
 def mini():
-    """The bundled model's encoder."""
-    return load(locate(MINI, Path("absent")))
+    """The bundled model's encoder, in the same precision on every machine."""
+    return load(locate(MINI, Path("absent")), precision="f32")
 
 
 def write_corpus(folder: Path) -> Path:

@@ -124,7 +124,7 @@ def conflicts(url: str, replica: Cluster, often: int) -> Iterator[list[int]]:
 
     @event.listens_for(Engine, "before_cursor_execute")
     def interfere(connection, cursor, statement, *_: object) -> None:
-        if connection.engine.url.query["host"] != str(replica.folder) or "JOIN document" not in statement:
+        if connection.engine.url.query["host"] != str(replica.folder) or ".document ON" not in statement:
             return
         if made[0] < often:
             made[0] += 1

@@ -61,4 +61,4 @@ def answer_sentences(
     if model:
         yield from written.written(kb, result, model)
     else:
-        yield from extractive.quoted(kb.reader, result, meaning_of(question), kb.encoder)
+        yield from extractive.quoted(kb.document, result, meaning_of(question), kb.encoder)

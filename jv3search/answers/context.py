@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from jv3search.errors import InputError
 from jv3search.types import Hit, Span
 
 if TYPE_CHECKING:
@@ -44,21 +45,25 @@ def passages(kb: KnowledgeBase, hits: Sequence[Hit], tokens: int = TOKENS) -> li
     A passage that does not fit as a whole is left out, but for the best. No chunk is in two passages.
     """
     left, windows, taken = tokens, list[_Window](), set[int]()
-    for hit in hits:
-        window = _window(kb, hit)
+    for window in _windows(kb, hits):
         needed = window.context.chunks[window.first].chunk.tokens
         if needed <= left or not windows:
             windows.append(window)
-            taken.add(hit.chunk_id)
+            taken.add(window.hit.chunk_id)
             left -= needed
     _widen(windows, taken, left)
-    return [_passage(kb, window, number) for number, window in enumerate(windows, 1)]
+    return [_passage(window, number) for number, window in enumerate(windows, 1)]
 
 
-def _window(kb: KnowledgeBase, hit: Hit) -> _Window:
-    context = kb.context(hit, None)
-    at = next(at for at, part in enumerate(context.chunks) if part.chunk_id == hit.chunk_id)
-    return _Window(hit, context, at, at + 1)
+def _windows(kb: KnowledgeBase, hits: Sequence[Hit]) -> Iterator[_Window]:
+    """Each hit by itself; not those whose document left the index since they were found."""
+    for hit in hits:
+        try:
+            context = kb.context(hit, None)
+        except InputError:
+            continue
+        at = next(at for at, part in enumerate(context.chunks) if part.chunk_id == hit.chunk_id)
+        yield _Window(hit, context, at, at + 1)
 
 
 def _widen(windows: Sequence[_Window], taken: set[int], left: int) -> None:
@@ -82,9 +87,16 @@ def _grown(window: _Window, taken: set[int], left: int) -> int:
     return 0
 
 
-def _passage(kb: KnowledgeBase, window: _Window, number: int) -> Hit:
-    """A window as a hit: its span, its text and the page where it starts."""
-    first = window.context.chunks[window.first].chunk
-    span = Span(first.span.start, window.context.chunks[window.last - 1].chunk.span.end)
-    text = span.of(kb.document(window.hit.uri).text)
-    return replace(window.hit, rank=number, span=span, text=text, page=first.page)
+def _passage(window: _Window, number: int) -> Hit:
+    """A window as a hit: its span, its text and the page where it starts.
+
+    The text is of the same read as the chunks, for the document may be another one by now.
+    """
+    parts = window.context.chunks[window.first : window.last]
+    start, text = parts[0].chunk.span.start, ""
+    for part in parts:
+        blanks = part.chunk.span.start - start - len(text)  # nothing else lies between chunks
+        text += "\n" * blanks + part.text
+    return replace(
+        window.hit, rank=number, span=Span(start, start + len(text)), text=text, page=parts[0].chunk.page
+    )

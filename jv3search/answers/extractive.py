@@ -5,9 +5,8 @@ Chosen on the choosing half of the everyday sets, docs/decisions/answers.md.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import regex
 
@@ -18,10 +17,7 @@ from jv3search.search.highlight import best_sentences
 from jv3search.search.relevance import nothing_relevant
 from jv3search.search.retrieval import SearchResult
 from jv3search.text.sentences import sentences
-from jv3search.types import Hit, Span
-
-if TYPE_CHECKING:
-    from jv3search.indexes import IndexReader
+from jv3search.types import Document, Hit, Span
 
 PASSAGES = 3
 """Passages that are quoted, at most. With one, 0.77 of the answers to questions in a document's language hold the
@@ -34,18 +30,20 @@ _SENTENCES = (
 _LINE_END = regex.compile(r"\s*[\n\r]\s*")
 
 
-def quoted(reader: IndexReader, result: SearchResult, meaning: str, encoder: Encoder) -> Iterator[AnswerSentence]:
+def quoted(
+    document: Callable[[str], Document], result: SearchResult, meaning: str, encoder: Encoder
+) -> Iterator[AnswerSentence]:
     """The sentences that answer, in reading order; none where the search says that nothing is relevant.
 
-    `reader` is of the index that was searched, `meaning` what was embedded of the question. Passages that by
-    themselves are not likely to answer are left out, and sentences that were quoted already.
+    `document(uri)` is of the index that was searched, `meaning` what was embedded of the question. Passages that
+    by themselves are not likely to answer are left out, and sentences that were quoted already.
     """
     hits = [hit for hit in result.hits[:PASSAGES] if not nothing_relevant([hit], result.mode)]
     (query,) = encoder.encode_tokens([meaning], "retrieval.query")
     passages = encoder.encode_tokens([hit.text for hit in hits], "retrieval.passage")
     known: list[NormalizedText] = []
     for hit, passage in _in_reading_order(hits, passages):
-        quotable = _quotable(hit, _headings(reader, hit))
+        quotable = _quotable(hit, _headings(document(hit.uri), hit))
         for span in sorted(best_sentences(query, passage, quotable, _SENTENCES)):
             words = normalized(span.of(hit.text))
             if any(near_duplicate(other, words) for other in known):
@@ -54,10 +52,9 @@ def quoted(reader: IndexReader, result: SearchResult, meaning: str, encoder: Enc
             yield _quotation(hit, span)
 
 
-def _headings(reader: IndexReader, hit: Hit) -> list[str]:
+def _headings(document: Document, hit: Hit) -> list[str]:
     """The titles of a passage's document and of the sections in the passage."""
-    sections = reader.document(hit.uri).sections
-    return [hit.title, *(section.title for section in sections if section.span.overlap(hit.span) > 0)]
+    return [hit.title, *(section.title for section in document.sections if section.span.overlap(hit.span) > 0)]
 
 
 def _quotable(hit: Hit, headings: Sequence[str]) -> list[Span]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -28,10 +29,15 @@ _SAID = 300  # characters of a server's message that are passed on
 class LanguageModel:
     """A model by its name on a server; nothing but a question and its passages is sent there."""
 
-    url: str
+    url: str = field(repr=False)
     name: str
     key: str = field(default="", repr=False)
     patience: float = _PATIENCE
+
+    @property
+    def address(self) -> str:
+        """Its URL as it may be shown: without a user and a password."""
+        return _address(self.url)
 
 
 def language_model(settings: Settings) -> LanguageModel | None:
@@ -41,10 +47,12 @@ def language_model(settings: Settings) -> LanguageModel | None:
     url = urlsplit(settings.answers_url)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ConfigError(
-            f"[answers] url is {settings.answers_url!r}; expected an address like http://localhost:11434/v1"
+            f"[answers] url is {_address(settings.answers_url)!r}; expected an address like http://localhost:11434/v1"
         )
     if not settings.answers_model:
-        raise ConfigError(f"[answers] names the server {settings.answers_url} but no model: set `model` there")
+        raise ConfigError(
+            f"[answers] names the server {_address(settings.answers_url)} but no model: set `model` there"
+        )
     if find_spec("openai") is None:
         raise ConfigError("openai is not installed, which asks language models: pip install 'jv3search[answers]'")
     return LanguageModel(settings.answers_url, settings.answers_model, settings.answers_key)
@@ -134,7 +142,11 @@ def _after_thoughts(pieces: Iterator[str], model: LanguageModel) -> Iterator[str
 
 
 def _where(model: LanguageModel) -> str:
-    return f"the language model {model.name} at {model.url}"
+    return f"the language model {model.name} at {model.address}"
+
+
+def _address(url: str) -> str:
+    return re.sub(r"(?<=://)[^/?#]*@", "", url)
 
 
 def _harmless(text: str) -> str:

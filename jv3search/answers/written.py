@@ -28,6 +28,8 @@ def written(kb: KnowledgeBase, result: SearchResult, model: LanguageModel) -> It
     AnswerError if the server does not answer.
     """
     known = {hit.rank: hit for hit in passages(kb, result.hits)}
+    if not known:
+        return
     support = Support(kb.encoder)
     asked = messages(meaning_of(result.query), result.language, list(known.values()))
     for sentence in cited_sentences(reply(model, asked)):

@@ -68,7 +68,7 @@ def ask(
     with knowledge_base.open(index, model=model, engine=engine) as kb:
         writer = None if quote else language_model(kb.settings)
         if writer:
-            notice(f"The question and the passages found for it go to {writer.url} ({writer.name}).")
+            notice(f"The question and the passages found for it go to {writer.address} ({writer.name}).")
         if asked.strip():
             _answered(kb, asked, writer, as_json, ())
         else:

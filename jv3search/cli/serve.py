@@ -81,4 +81,4 @@ def _tell(kb: KnowledgeBase, writer: LanguageModel | None) -> None:
     except IndexNotFound as error:
         notice(f"Searches are refused: {error}.")
     if writer:
-        notice(f"For /v1/answer, questions and the passages found go to {writer.url} ({writer.name}).")
+        notice(f"For /v1/answer, questions and the passages found go to {writer.address} ({writer.name}).")

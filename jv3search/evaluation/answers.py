@@ -124,7 +124,7 @@ def _asked(collection: Collection) -> Iterator[_Asked]:
 def _answer(reader: IndexReader, encoder: Encoder, text: str, where: Filter) -> list[AnswerSentence]:
     request = plain_request(text, where)
     result = retrieve(reader, encoder, request, SearchOptions(PASSAGES))
-    return list(quoted(reader, result, request.meaning, encoder))
+    return list(quoted(reader.document, result, request.meaning, encoder))
 
 
 def _judged(

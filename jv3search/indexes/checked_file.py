@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,10 +49,12 @@ def loaded(
     return None
 
 
-def discard_unfinished(folder: Path) -> None:
-    """Delete what a killed process left half written."""
+def discard_unfinished(folder: Path, age: float = 0.0) -> None:
+    """Delete what killed processes left half written; where others write, only what is `age` seconds old."""
     for path in folder.glob(f"*{_UNFINISHED}"):
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime <= time.time() - age:
+                path.unlink()
 
 
 def checksum(path: Path) -> str:

@@ -11,7 +11,7 @@ from jv3search.errors import IndexMismatch
 from jv3search.indexes import server_vectors
 from jv3search.indexes.catalog import copying
 from jv3search.indexes.catalog.catalog import Catalog, no_index, open_to_read, open_to_write
-from jv3search.indexes.catalog.copying import State, StoredDocument
+from jv3search.indexes.catalog.copying import State, StoredDocument, Whole
 from jv3search.indexes.catalog.errors import as_storage_errors
 from jv3search.indexes.catalog.index_info import read_info, require_format, stamp
 from jv3search.indexes.catalog.transaction import ReadTransaction
@@ -48,15 +48,18 @@ def copy_index(source: Path | IndexLocation, target: Path | IndexLocation, progr
         stack.callback(origin.close)
         if not origin.has_index():
             raise no_index(source)
-        reading = stack.enter_context(origin.read())
-        require_format(reading)
-        with as_storage_errors(str(target.folder)):
-            target.folder.mkdir(parents=True, exist_ok=True)
-        catalog = open_to_write(target, timeout=0)
-        stack.callback(catalog.close)
-        if _begun(reading, catalog):
-            return _compared(reading, catalog, progress)
-        return _copied(reading, catalog, progress)
+        with origin.read() as reading:
+            require_format(reading)
+            with as_storage_errors(str(target.folder)):
+                target.folder.mkdir(parents=True, exist_ok=True)
+            catalog = open_to_write(target, timeout=0)
+            stack.callback(catalog.close)
+            if _begun(reading, catalog):
+                return _compared(reading, catalog, progress)
+            report = _copied(reading, catalog, progress)
+            wanted = copying.whole(reading)
+        _finish(catalog, wanted)  # which may take hours: the source is let go of
+        return report
 
 
 def _begun(reading: ReadTransaction, target: Catalog) -> bool:
@@ -105,12 +108,25 @@ def _copied(reading: ReadTransaction, target: Catalog, progress: Progress) -> Co
                     copied += len(batch)
             for _ in batch:
                 step()
+    _copy_rest(reading, target)
+    return _report(reading, wanted, copied)
+
+
+def _copy_rest(reading: ReadTransaction, target: Catalog) -> None:
+    """In short transactions, so that a fault of the source is not taken for one of the target."""
+    with target.write() as writing:
+        copying.drop_rest(writing)
+    for table, rows in copying.rest(reading):
         with target.write() as writing:
-            copying.finish(reading, writing)
+            copying.put_rest(writing, table, rows)
+
+
+def _finish(target: Catalog, wanted: Whole) -> None:
+    with target.write() as writing:
+        copying.finish(writing, wanted)
     target.keep_log()
     if target.on_server:
         server_vectors.save(target)
-    return _report(reading, wanted, copied)
 
 
 def _compared(reading: ReadTransaction, target: Catalog, progress: Progress) -> CopyReport:

@@ -49,6 +49,8 @@ def opened(
     if before is not None and (before.snapshot.identity, before.snapshot.generation) == stamp(transaction):
         return before
     info = read_info(transaction)
+    if before is None and transaction.on_server:  # no writer may ever come to this machine
+        _discard_others(folder, info)
     pieces = _pieces(folder, transaction, info, notices, before.pieces if before else ())
     cache = _cache(transaction, info, list(pieces))
     in_files = max((at for at, piece in enumerate(cache.pieces, 1) if piece.file.checksum), default=0)
@@ -75,6 +77,11 @@ def save(
 def clean(folder: Path, info: IndexInfo) -> None:
     """Delete segments that are not of this catalog as it is."""
     files.keep_only(folder, _there(folder, info))
+
+
+def _discard_others(folder: Path, info: IndexInfo) -> None:
+    """Delete segments of an index that was here before this one."""
+    files.keep_only(folder, [file for file in files.saved(folder) if file.identity == info.identity[:8]])
 
 
 def _pieces(

@@ -98,8 +98,8 @@ class IndexReader:
         with ExitStack() as stack:
             with self._refreshing:
                 transaction = stack.enter_context(self._catalog.read())
-                keywords = self._refreshed_keywords(transaction)
-            return read_status(transaction, self._folder, keywords, self._vectors_in_milvus(transaction))
+                keywords = self._keywords_of(transaction)
+            return read_status(transaction, self._folder, keywords(), self._vectors_in_milvus(transaction))
 
     def documents(self) -> list[DocumentRow]:
         """Every document, sorted by uri."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -103,7 +103,10 @@ class IndexSnapshot:
 
         The score of a hit is its cosine with the chunk; chunks without translation are left out.
         """
-        aligned = self.aligned(ids, where)
+        return self.translated(self.aligned(ids, where))
+
+    def translated(self, aligned: Mapping[int, Sequence[tuple[int, float]]]) -> dict[int, list[Hit]]:
+        """The passages of `aligned`, with their texts."""
         found = chunks.hits(
             self.transaction, sorted({other for others in aligned.values() for other, _ in others})
         )

@@ -26,8 +26,9 @@ def grouped(
     among the hits are attached too, if `where` admits them. With `languages`, the best first, a passage is shown
     in the first of them that it exists in; without, in the language of its best hit.
     """
-    groups = _groups(hits, index.aligned([hit.chunk_id for hit in hits], where), k)
-    attached = index.translations([chunk_id for group in groups for chunk_id in group.own], where)
+    links = index.aligned([hit.chunk_id for hit in hits], where)
+    groups = _groups(hits, links, k)
+    attached = index.translated({own: links[own] for group in groups for own in group.own if own in links})
     return [group.shown(rank, attached, languages) for rank, group in enumerate(groups, 1)]
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jv3search.encoders.port import Encoder, TokenStates
 from jv3search.text.sentences import sentences
@@ -39,16 +40,29 @@ def best_sentence(query: TokenStates, passage: TokenStates, parts: Sequence[Span
 
 
 def best_sentences(query: TokenStates, passage: TokenStates, parts: Sequence[Span], count: int) -> list[Span]:
-    """At most `count` sentences of a passage, that first which answers best to the question's tokens."""
+    """At most `count` sentences of a passage, that first which answers best to the question's tokens.
+
+    Tokens between the sentences, of headings that were taken out say, count for none.
+    """
     if not (parts and len(query.states) and len(passage.states)):
         return []
     mean = passage.states.mean(axis=0)
     similarity = (query.states - mean) @ unit_rows(passage.states - mean).T  # (query's, passage's tokens)
-    ends = [sentence.end for sentence in parts]
-    owners = np.searchsorted(ends, passage.offsets[:, 0], side="right")  # only blanks lie between sentences
-    owned, firsts = np.unique(np.minimum(owners, len(parts) - 1), return_index=True)
-    scores = np.maximum.reduceat(similarity, firsts, axis=1).sum(axis=0)
+    inside, owners = _owners(passage, parts)
+    owned, firsts = np.unique(owners, return_index=True)
+    if not len(owned):
+        return []
+    scores = np.maximum.reduceat(similarity[:, inside], firsts, axis=1).sum(axis=0)
     return [parts[int(at)] for at in owned[np.argsort(-scores, kind="stable")[:count]]]
+
+
+def _owners(passage: TokenStates, parts: Sequence[Span]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The tokens that lie in a sentence, and the sentence of each."""
+    bounds = np.array([(part.start, part.end) for part in parts])
+    owners = np.searchsorted(bounds[:, 1], passage.offsets[:, 0], side="right")
+    starts = np.append(bounds[:, 0], np.iinfo(np.int64).max)  # behind the last one nothing starts
+    inside = np.flatnonzero(passage.offsets[:, 1] > starts[owners])
+    return inside, owners[inside]
 
 
 def _placed(span: Span | None, start: int) -> Span | None:

@@ -67,7 +67,7 @@ def _whereto(kb: KnowledgeBase) -> str:
     if model is None:
         return _("The answer is quoted from your documents. Nothing leaves this machine.")
     words = _("The answer is written by {model}: your question and the passages found for it go to {url}.")
-    return words.replace("{model}", safe.label(model.name)).replace("{url}", safe.label(model.url))
+    return words.replace("{model}", safe.label(model.name)).replace("{url}", safe.label(model.address))
 
 
 def _conversation(index: OpenIndex, request: Request, root: Path) -> None:

@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 from contextlib import redirect_stdout
+from dataclasses import replace
 
 import pytest
 
@@ -148,6 +149,31 @@ def test_passages_are_widened_within_their_section_and_their_budget(tmp_path):
         everything = passages(kb, hits, 5_000)
         assert "box 0 holds" in "".join(hit.text for hit in everything)
         assert "hammer" not in "".join(hit.text for hit in everything)
+
+
+def test_a_passage_whose_document_left_meanwhile_is_left_out(tmp_path):
+    (tmp_path / "a.txt").write_text("Die Garantie gilt zwei Jahre.", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("保修期为两年。", encoding="utf-8")
+    with jv3search.open(tmp_path / "kb", create=True, model="jv3-mini") as kb:
+        kb.ingest(tmp_path / "a.txt", tmp_path / "b.txt")
+        hits = kb.search("Wie lange gilt die Garantie?", group=False).hits
+        assert len(hits) == 2
+        kb.remove(str(tmp_path / "a.txt"))
+        assert [(hit.rank, hit.text) for hit in passages(kb, hits)] == [(1, "保修期为两年。")]
+
+
+def test_a_password_in_the_address_of_the_model_is_never_shown(kb):
+    settings = replace(kb.settings, answers_url="http://ich:geheim@localhost:9/v1", answers_model="m")
+    model = language_model(settings)
+    assert model.address == "http://localhost:9/v1"
+    assert "geheim" not in f"{settings!r} {model!r}"
+    with pytest.raises(AnswerError, match=r"m at http://localhost:9/v1 cannot be reached") as raised:
+        list(reply(model, [{"role": "user", "content": "?"}]))
+    assert "geheim" not in str(raised.value)
+    for wrong in ({"answers_model": ""}, {"answers_url": "ftp://ich:geheim@localhost/v1"}):
+        with pytest.raises(ConfigError) as refused:
+            language_model(replace(settings, **wrong))
+        assert "geheim" not in str(refused.value)
 
 
 def refuse(status, message):

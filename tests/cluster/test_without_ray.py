@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import socket
 import subprocess
@@ -144,6 +145,16 @@ def test_a_shard_is_what_was_embedded_to_the_bit_and_is_found_by_its_file(recipe
         assert (again.shard, again.key, nothing) == (path, ready.key, None)
         under_another_name = replace(ready.source, uri=f"{ready.source.uri}.md")
         assert shards.find(recipe.shards, under_another_name) is None
+
+
+def test_what_a_worker_left_half_written_is_swept_up_later(manifest, tmp_path):
+    folder = shards.make_folder(tmp_path, manifest)
+    now, old = folder / "0123.unfinished", folder / "4567.unfinished"
+    for left in (now, old):
+        left.write_bytes(b"PAR1")
+    os.utime(old, (0, 0))  # of one that was killed long ago
+    shards.make_folder(tmp_path, manifest)
+    assert (now.exists(), old.exists()) == (True, False)
 
 
 def test_another_model_or_way_of_splitting_is_another_folder(manifest, tmp_path):

@@ -25,7 +25,7 @@ def engine(request) -> str:
     return request.param
 
 
-def encoder_on(folder: Path, engine: str, precision: str = "auto") -> JinaV3Encoder:
+def encoder_on(folder: Path, engine: str, precision: str = "f32") -> JinaV3Encoder:
     """The GPU's engine runs on the CPU here, in float32: the same packed path, one text after another."""
     if engine != "packed":
         return load(folder, engine=engine, precision=precision)

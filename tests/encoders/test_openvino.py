@@ -11,19 +11,20 @@ import pytest
 
 from jv3search.encoders.engine import Row
 from jv3search.encoders.jina_v3.config import read_config
-from jv3search.encoders.jina_v3.openvino_engine import OpenVinoEngine, auto_precision
+from jv3search.encoders.jina_v3.openvino_engine import OpenVinoEngine, auto_precision, has_amx
 from jv3search.encoders.jina_v3.openvino_graph import _shortened
 from jv3search.encoders.jina_v3.openvino_runtime import openvino
 from jv3search.encoders.models import load, runs_on
 from jv3search.errors import ModelError
 from tests.encoders.test_jina_v3 import ALL_TASKS, LONG, TEXTS
 
+HAS_AMX = has_amx()
 HAS_BF16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 @pytest.fixture(scope="module")
 def ours(checkpoints):
-    return load(checkpoints[0], engine="openvino")
+    return load(checkpoints[0], engine="openvino", precision="f32")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_states_stay_as_they_are_when_others_follow(ours):
 
 
 def test_every_run_and_every_engine_gives_the_same_bits(ours, checkpoints):
-    again = load(checkpoints[0], engine="openvino")
+    again = load(checkpoints[0], engine="openvino", precision="f32")
     expected = ours.encode([*TEXTS, LONG], "text-matching")
     for encoder in (ours, again, again, ours):
         np.testing.assert_array_equal(encoder.encode([*TEXTS, LONG], "text-matching"), expected)
@@ -77,14 +78,14 @@ def test_the_number_of_threads_is_the_one_that_was_asked_for(checkpoints):
 
 
 def test_the_precision_is_said_whatever_the_cpu_prefers(ours):
-    assert ours._engine.precision == "f32"  # the model is small
+    assert ours._engine.precision == "f32"
     assert ours._engine._graph.model.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
 
 
-def test_bf16_is_chosen_for_a_large_model_on_a_cpu_that_has_it(checkpoints):
+def test_bf16_is_chosen_where_it_is_faster(checkpoints):
     small = read_config(checkpoints[0])
     large = replace(small, sizes=small.sizes | {"vocab_size": 2_000_000})
-    assert auto_precision(small) == "f32"
+    assert auto_precision(small) == ("bf16" if HAS_AMX else "f32")
     assert auto_precision(large) == ("bf16" if HAS_BF16 else "f32")
 
 
@@ -113,7 +114,7 @@ def test_int8_weights_are_rounded_row_by_row():
 
 def test_the_precision_of_an_engine(checkpoints):
     folder = checkpoints[0]
-    assert runs_on(folder, "openvino") == ("openvino", "f32")
+    assert runs_on(folder, "openvino") == ("openvino", "bf16" if HAS_AMX else "f32")
     assert runs_on(folder, "auto", "int8") == ("openvino", "int8")
     assert runs_on(folder, "torch") == ("torch", "f32")
     assert runs_on(folder, "cuda") == ("cuda", "bf16")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, event, insert, select, text
 
@@ -207,6 +208,58 @@ def test_what_is_no_place_for_a_copy(local: Place, tmp_path: Path) -> None:
 
 def interrupt() -> None:
     raise KeyboardInterrupt
+
+
+@contextmanager
+def before(start: str, act: Callable[[], object]) -> Iterator[None]:
+    """Do something before each statement that begins so."""
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def look(connection, cursor, statement: str, *_: object) -> None:
+        if statement.startswith(start):
+            act()
+
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+
+
+def served_pair(tmp_path: Path, new_database: Callable[[], str]) -> tuple[Place, Place]:
+    """An index on a server, whose sessions can be told from others, and an empty place beside it."""
+    source = Place(tmp_path / "a", "hnsw", f"{new_database()}&application_name=source")
+    fill(source)
+    return source, Place(tmp_path / "b", "hnsw", new_database())
+
+
+def at_the_source(place: Place, ask: str) -> list[tuple[object, ...]]:
+    url = place.url.replace("+psycopg", "").replace("application_name=source", "application_name=other")
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute(
+            f"SELECT {ask} FROM pg_stat_activity WHERE application_name = 'source'"
+        ).fetchall()
+
+
+@pytest.mark.parametrize("wanted", ["{}.document.id", "{}.embedding.document", "count(*)"])
+def test_a_source_that_breaks_is_named(tmp_path: Path, new_database: Callable[[], str], wanted: str) -> None:
+    """At the list of documents, among them, and when all are there."""
+    source, target = served_pair(tmp_path, new_database)
+    own = source.url.partition("search_path%3D")[2].partition("&")[0]
+    with (
+        before(f"SELECT {wanted.format(own)}", lambda: at_the_source(source, "pg_terminate_backend(pid, 5000)")),
+        pytest.raises(StorageError, match=f"{own}.*: the database does not answer"),
+    ):
+        copied(source, target)
+    assert not is_index(target)
+    assert copied(source, target)[0] == 11
+
+
+def test_the_source_is_let_go_of_before_the_graph_is_made(tmp_path: Path, new_database: Callable[[], str]) -> None:
+    source, target = served_pair(tmp_path, new_database)
+    seen: list[tuple[object, ...]] = []
+    with before("CREATE INDEX vectors_", lambda: seen.extend(at_the_source(source, "state"))):
+        copied(source, target)
+    assert set(seen) == {("idle",)}
 
 
 def test_a_source_that_is_damaged_is_not_copied(local: Place, tmp_path: Path) -> None:

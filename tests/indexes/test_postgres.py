@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,15 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, event
 
-from jv3search.errors import ConfigError, IndexMismatch, IndexNotFound, JV3SearchError, StorageError
-from jv3search.indexes import open_reader, open_writer
+from jv3search.errors import (
+    ConfigError,
+    IndexMismatch,
+    IndexNotFound,
+    JV3SearchError,
+    ReadInterrupted,
+    StorageError,
+)
+from jv3search.indexes import copy_index, open_reader, open_writer
 from jv3search.indexes.catalog import pgvector_search
 from jv3search.location import IndexLocation
 from jv3search.types import Filter
@@ -39,8 +47,9 @@ def run(url: str, *statements: str) -> list[tuple[object, ...]]:
 
 
 def tables(url: str) -> list[str]:
-    found = run(url, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'vectors_%'"
-                     " AND relnamespace = current_schema()::regnamespace")  # fmt: skip
+    found = run(
+        url, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename LIKE 'vectors_%'"
+    )
     return sorted(str(name) for (name,) in found)
 
 
@@ -65,7 +74,10 @@ def test_a_searcher_on_another_machine_keeps_no_vectors(served: Place, tmp_path:
                 check_dense(reader, oracle, query, 5)
             assert reader.notices == []
             assert list(elsewhere.folder.iterdir()) == []  # no keywords either, before they are asked for
+            left = elsewhere.folder / "keywords-0123abcd-0123abcd-1-9-3-0123456789abcdef.segment"
+            left.write_bytes(b"of an index that was here before")
             keyword(reader, "Titel", 5)
+            assert not left.exists()
     assert not [*elsewhere.folder.glob("*.faiss"), *served.folder.glob("*.faiss")]
     with elsewhere.reader() as reader:
         status = reader.status()
@@ -115,6 +127,39 @@ def test_a_new_dimension_is_built_beside_the_old_and_switched_to_at_once(served:
         check_dense(reader, oracle, QUERIES[1], 7)
 
 
+def test_a_table_that_is_deleted_before_it_is_searched(served: Place) -> None:
+    """A searcher who makes the keywords first may take that long."""
+    oracle = Oracle()
+    filled(served, oracle)
+    with served.reader() as reader:
+        with pytest.raises(ReadInterrupted, match=r"vectors_1.*search again"), reader.snapshot() as index:
+            switch(served)
+            assert "vectors_1" not in tables(served.url)
+            dense_hits(index, QUERIES[0], 7)
+        check_dense(reader, oracle, QUERIES[0], 7)
+
+
+def test_a_table_that_is_being_searched_is_left_to_a_later_writer(served: Place) -> None:
+    oracle = Oracle()
+    filled(served, oracle)
+    with served.reader() as reader, reader.snapshot() as index:
+        first = dense_hits(index, QUERIES[0], 7)
+        switch(served)
+        switch(served)  # in the way of the first table only
+        left, current = tables(served.url)
+        assert left == "vectors_1"
+        assert dense_hits(index, QUERIES[0], 7) == first
+    served.writer().close()
+    assert tables(served.url) == [current]
+
+
+def switch(place: Place) -> None:
+    """Search another table, and delete what is searched no more."""
+    with place.writer() as writer:
+        writer.reindex()
+    place.writer().close()
+
+
 def test_what_comes_after_the_graph_was_made_is_found_by_it(served: Place, monkeypatch) -> None:
     monkeypatch.setattr(pgvector_search, "EXACT_UNTIL", 0)
     served = Place(served.folder, "hnsw", served.url)
@@ -130,6 +175,25 @@ def test_what_comes_after_the_graph_was_made_is_found_by_it(served: Place, monke
         for query in QUERIES:
             check_dense(reader, oracle, query, 7)
             check_dense(reader, oracle, query, 7, Filter(under=frozenset({"/neu"})))
+
+
+def test_a_document_does_not_read_what_was_sampled(served: Place) -> None:
+    """It is 4 MB at 1,024 dimensions."""
+    seen: list[str] = []
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def look(connection, cursor, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    try:
+        with served.writer() as writer:
+            seen.clear()
+            writer.replace(document("/a", 4), done(document("/a", 4)))
+            read = [statement for statement in seen if "vector_table" in statement]
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+    assert read
+    assert not [statement for statement in read if "samples" in statement]
 
 
 @pytest.mark.parametrize(("given", "used"), [("64MB", "1GB"), ("1200MB", "1200MB")])
@@ -156,6 +220,85 @@ def test_kinds_are_those_of_the_place(served: Place, local: Place) -> None:
         open_writer(served.location, MANIFEST, kind="ivf")
     with pytest.raises(JV3SearchError, match="kind 'hnsw' is not one of auto, flat, ivf"):
         open_writer(local.location, MANIFEST, kind="hnsw")
+
+
+# -- several indexes in one database ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plain(new_database: Callable[[], str]) -> Iterator[str]:
+    """The URL of a database as it comes: without pgvector, with one schema, in which the index is to be."""
+    url, name = new_database().partition("&options")[0], f"plain_{uuid.uuid4().hex[:8]}"
+    run(url, f"CREATE DATABASE {name}")
+    yield url.replace("/postgres?", f"/{name}?")
+    run(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def in_schema(url: str, name: str) -> str:
+    return f"{url}&options=-csearch_path%3D{name}"
+
+
+def test_an_index_beside_another_one_whose_schema_has_the_extension(plain: str, tmp_path: Path) -> None:
+    one, two, name = Oracle(), Oracle(), "Zwei-тер"
+    first = Place(tmp_path / "first", "hnsw", plain)
+    second = Place(tmp_path / "second", "flat", in_schema(plain, f"%22{name}%22"))
+    filled(first, one)
+    run(plain, f'CREATE SCHEMA "{name}"')
+    with pytest.raises(IndexNotFound):
+        second.reader()
+    filled(second, two, count=2)
+    second.writer().close()  # deletes what is searched no more
+    first.writer().close()
+    with first.reader() as reader, second.reader() as other:
+        sizes = [reader.status().size, other.status().size]
+        assert (len(reader.documents()), len(other.documents())) == (12, 2)
+        for query in QUERIES:
+            check_dense(reader, one, query, 7)
+            check_dense(other, two, query, 7)
+    run(second.url, "DROP TABLE translation")
+    with second.writer() as writer:
+        assert "lacked translation" in writer.notices[0]
+    run(second.url, "DROP TABLE vector_table, language_count, vectors_1")
+    with second.reader() as reader, pytest.raises(IndexMismatch, match="no vectors in the database yet"):
+        dense(reader, QUERIES[0], 1)
+    second.writer().close()
+    with second.reader() as other:
+        check_dense(other, two, QUERIES[0], 7)
+    assert (tables(first.url), tables(second.url)) == (["vectors_2"], ["vectors_1"])
+    assert sizes[1] < sizes[0]
+
+
+def test_a_copy_beside_the_index(plain: str, tmp_path: Path) -> None:
+    oracle = Oracle()
+    first, second = Place(tmp_path / "first", url=plain), Place(tmp_path / "copy", url=in_schema(plain, "second"))
+    filled(first, oracle)
+    run(plain, "CREATE SCHEMA second")
+    for copied in (12, 0):
+        assert copy_index(first.location, second.location, lambda *_: nullcontext(lambda: None)).copied == copied
+    run(plain, "DROP TABLE chunk, body, embedding, document CASCADE")
+    with second.reader() as reader:
+        check_dense(reader, oracle, QUERIES[0], 7)
+
+
+def test_a_schema_that_is_not_there(plain: str, tmp_path: Path) -> None:
+    oracle = Oracle()
+    filled(Place(tmp_path / "first", url=plain), oracle)
+    lost = Place(tmp_path / "second", url=in_schema(plain, "second"))
+    for use in (lost.writer, lost.reader):
+        with pytest.raises(StorageError, match=r"schema.*does not exist, or this user has not the right.*second"):
+            use()
+
+
+def test_tables_of_others_in_the_schema_stay(served: Place) -> None:
+    filled(served, Oracle())
+    with served.reader() as reader:
+        size = reader.status().size
+    run(served.url, "CREATE TABLE vectors_backup AS SELECT generate_series(1, 100000) AS n",
+        "CREATE TABLE vectors_7 (n integer)")  # fmt: skip
+    served.writer().close()
+    assert tables(served.url) == ["vectors_1", "vectors_backup"]
+    with served.reader() as reader:
+        assert abs(reader.status().size - size) < 1_000_000
 
 
 # -- what goes wrong -------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from jv3search.errors import IndexLocked, StorageError
 
@@ -79,6 +80,16 @@ def test_a_writer_waits_for_another_machine(served: Place, tmp_path: Path) -> No
     with served.writer(timeout=20):
         pass
     timer.join()
+
+
+def test_a_writer_may_wait_and_work_as_long_as_it_needs(served: Place) -> None:
+    limits = ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"]
+    impatient = Place(served.folder, url=served.url + "".join(f"%20-c{name}%3D77s" for name in limits))
+    with impatient.writer() as writer:
+        with writer.writing() as transaction:
+            assert [transaction.connection.scalar(text(f"SHOW {name}")) for name in limits] == ["0", "0", "0"]
+        with writer.reading() as transaction:
+            assert transaction.connection.scalar(text("SHOW statement_timeout")) == "77s"
 
 
 def test_a_writer_whose_lock_broke_changes_nothing_more(served: Place, tmp_path: Path) -> None:

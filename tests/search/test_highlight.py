@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from jv3search.search.highlight import highlighted_hits
+from jv3search.search.highlight import best_sentences, highlighted_hits
 from jv3search.text.sentences import sentences
 from jv3search.types import Hit, Span
 from tests.conftest import TEXTS
@@ -69,3 +70,36 @@ def test_no_hits_no_sentences(mini):
 def test_a_question_or_a_passage_without_a_word_marks_nothing(mini):
     assert highlighted_hits([hit("Papier. Tinte.")], " ", mini)[0].sentence is None
     assert highlighted_hits([hit("   ")], "Papier", mini)[0].sentence is None
+
+
+@pytest.mark.parametrize(
+    ("heading", "body", "question"),
+    [
+        (
+            "Kündigungsfrist",
+            "Näheres steht im Anhang. Die Frist beträgt drei Monate.",
+            "Wie lang ist die Kündigungsfrist?",
+        ),
+        ("Срок оплаты", "См. приложение. Счёт оплачивают за десять дней.", "Каков срок оплаты?"),
+        ("退货期限", "见附录。商品可在七天内退回。", "退货期限是多久？"),
+    ],
+)
+def test_a_heading_that_was_taken_out_counts_for_no_sentence(mini, heading, body, question):
+    """Each sentence has the score that it has where the heading's states are taken away."""
+    text = f"{heading}\n{body}"
+    (query,) = mini.encode_tokens([question], "retrieval.query")
+    (passage,) = mini.encode_tokens([text], "retrieval.passage")
+    parts = [part for part in sentences(text) if part.start > len(heading)]
+    if not parts or parts[0].start > len(heading) + 1:  # the heading and the first sentence are one
+        first = sentences(text)[0]
+        parts = [Span(len(heading) + 1, first.end), *parts]
+    mean = passage.states.mean(axis=0)
+    rows = passage.states - mean
+    similarity = (query.states - mean) @ (rows / np.linalg.norm(rows, axis=1, keepdims=True)).T
+    scores = [
+        similarity[:, (passage.offsets[:, 1] > part.start) & (passage.offsets[:, 0] < part.end)].max(1).sum()
+        for part in parts
+    ]
+    found = best_sentences(query, passage, parts, len(parts))
+    assert len(parts) == 2
+    assert found == [parts[at] for at in np.argsort(-np.array(scores))]

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from jv3search import knowledge_base
+from jv3search.encoders.jina_v3.openvino_engine import has_bf16
 from jv3search.errors import InputError
 from jv3search.search.dense import dense_scores
 from jv3search.search.retrieval import SearchOptions, retrieve, typed_request
@@ -48,6 +49,25 @@ def test_copies_do_not_take_places(jv3, tmp_path):
         assert all(len(copies) == 2 for copies in places.values()), places
         apart = kb.search("wireless network password", k=6, group=False).hits
         assert len({hit.uri.rsplit("/", 1)[-1] for hit in apart}) == 2  # three places each
+
+
+@pytest.mark.skipif(not has_bf16(), reason="this CPU has no instructions for bf16")
+def test_what_a_cpu_computes_in_changes_no_order(opened, tmp_path):
+    documents = write_corpus(tmp_path / "documents")
+    with knowledge_base.open(tmp_path / "kb", create=True, model="jv3-mini", precision="bf16") as short:
+        short.ingest(documents)
+        for question in (
+            "restore deleted files",
+            "星空の観察",
+            "пароль сети",
+            "कल का मौसम",
+            "كيف أنزل خريطة؟",
+            "ติดตั้งแบบอักษร",
+        ):
+            found, expected = short.search(question, k=8).hits, opened.search(question, k=8).hits
+            assert [hit.text for hit in found] == [hit.text for hit in expected]
+            assert [hit.score for hit in found] == pytest.approx([hit.score for hit in expected], abs=2e-3)
+            assert [hit.score for hit in found] != [hit.score for hit in expected]  # it is another precision
 
 
 def test_a_keyword_search_needs_no_encoder(opened):

@@ -22,7 +22,7 @@ from jv3search.encoders.late_chunking import TokenRange
 from jv3search.errors import ModelError
 from jv3search.types import Task
 
-_LARGE = 100_000_000  # parameters; a smaller model gains nothing from bfloat16, and is compiled in a moment
+_LARGE = 100_000_000  # parameters; a smaller model gains from bfloat16 only with AMX, and is compiled in a moment
 _HIDDEN = -1e9  # added to the scores of padding; finite, for infinities may become NaN in bfloat16
 
 
@@ -33,8 +33,8 @@ class OpenVinoEngine:
     """A checkpoint in either published layout, on the CPU; the same numbers on every run.
 
     `threads` 0 is one a core. `precision` is f32, bf16, or int8, which keeps the layers' weights in 8 bits and
-    computes with them as `auto_precision` says. ModelError for a checkpoint that does not fit, or bf16 on a CPU
-    without it.
+    computes in bf16 if the model is large and the CPU can. ModelError for a checkpoint that does not fit, or bf16
+    on a CPU without it.
     """
 
     packs = False
@@ -43,7 +43,7 @@ class OpenVinoEngine:
     def __init__(self, folder: Path, config: CheckpointConfig, threads: int = 0, precision: str = "f32") -> None:
         core = ov.Core()
         self.precision = precision
-        self._products = auto_precision(config) if precision == "int8" else _possible(precision)
+        self._products = _products(config, precision)
         self._pad = int(config.sizes["pad_token_id"])
         self._graph = compiled(
             core, folder, self._properties(threads), precision, lambda: _built(folder, config, precision)
@@ -95,8 +95,8 @@ def _built(folder: Path, config: CheckpointConfig, precision: str) -> tuple[ov.M
 
 
 def auto_precision(config: CheckpointConfig) -> str:
-    """bf16 for a large model on a CPU with instructions for it, else f32."""
-    return "bf16" if _is_large(config) and has_bf16() else "f32"
+    """bf16 on a CPU with matrix units for it (AMX), of a large model with any instructions for it; else f32."""
+    return "bf16" if has_bf16() and (_is_large(config) or has_amx()) else "f32"
 
 
 def _is_large(config: CheckpointConfig) -> bool:
@@ -108,7 +108,16 @@ def has_bf16() -> bool:
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def _possible(precision: str) -> str:
+def has_amx() -> bool:
+    """Whether this CPU multiplies matrices of bfloat16 in units of their own; looked for on Linux only."""
+    cpus = Path("/proc/cpuinfo")
+    return cpus.exists() and "amx_bf16" in cpus.read_text(encoding="utf-8").split()
+
+
+def _products(config: CheckpointConfig, precision: str) -> str:
+    """What the CPU computes in."""
+    if precision == "int8":
+        return "bf16" if _is_large(config) and has_bf16() else "f32"
     if precision == "bf16" and not has_bf16():
         raise ModelError("this CPU has no instructions for bf16: use the precision f32, or auto")
     return precision

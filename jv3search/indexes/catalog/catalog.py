@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, inspect, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from jv3search.errors import ConfigError, IndexMismatch, IndexNotFound
 from jv3search.indexes.catalog import migrations, pgvector, schema
@@ -15,7 +16,7 @@ from jv3search.indexes.catalog.errors import as_storage_errors
 from jv3search.indexes.catalog.index_info import read_format, require_format
 from jv3search.indexes.catalog.server import ServerWriter, as_interrupted
 from jv3search.indexes.catalog.sqlite import SQLiteReader, SQLiteWriter
-from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.catalog.transaction import ReadTransaction, has_table
 from jv3search.indexes.catalog.write_transaction import WriteTransaction
 from jv3search.indexes.lock import acquire
 from jv3search.location import IndexLocation
@@ -31,6 +32,7 @@ _SETTINGS = (
     " FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
     " WHERE extname = 'vector' AND NOT nspname = ANY (current_schemas(true))",
 )
+_SCHEMA = "jv3search_schema"  # in what is noted of a connection
 _LIKE = f"{_DRIVER}://user@host/name"
 
 
@@ -89,11 +91,10 @@ class Catalog:
         IndexNotFound for a copy that is not finished, IndexMismatch for an index of a later version of jv3search.
         """
         with self.read() as transaction:
-            inspector = inspect(transaction.connection)
-            if not inspector.has_table(schema.index_info.name):
+            if not has_table(transaction, schema.index_info):
                 return False
             version = read_format(transaction)
-            if version is None and inspector.has_table(schema.copied_from.name):
+            if version is None and has_table(transaction, schema.copied_from):
                 raise IndexNotFound(
                     f"{self.where} is a copy that was not finished: run the same `jv3search copy` again, it goes "
                     "on where it stopped"
@@ -121,7 +122,7 @@ class Catalog:
                 pgvector.require_extension(transaction)
             self._engine.dispose()  # connections look for its types where they are now
             if isinstance(self._writer, ServerWriter):
-                _settle(self._writer.driver_connection(), None)
+                _settle(self._writer.driver_connection())
 
     def keep_log(self) -> None:
         """The index exists: from now on the log's files stay, for readers that may not write."""
@@ -194,16 +195,35 @@ def _server_engine(index: IndexLocation) -> Engine:
         )
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigError(f"no driver for {index}: pip install 'jv3search[postgres]'") from error
-    event.listen(engine, "connect", _settle)
+    event.listen(engine, "connect", _connected)
+    event.listen(engine, "engine_connect", _name_tables)
     return engine
 
 
-def _settle(connection: Any, record: object) -> None:
-    """Settings of each connection: pgvector's types may be in a schema of their own."""
+def _connected(connection: Any, record: ConnectionPoolEntry) -> None:
+    """Each connection has one schema of its own, the first of its search path that is there."""
+    from psycopg.errors import InvalidSchemaName
+
+    path, own = connection.execute("SELECT current_setting('search_path'), current_schema()").fetchone()
+    connection.rollback()  # nothing may be open where settings change
+    if own is None:
+        connection.close()
+        raise InvalidSchemaName(f"search_path is {path}")
+    record.info[_SCHEMA] = own
+    _settle(connection)
+
+
+def _settle(connection: Any) -> None:
+    """Settings of a connection: pgvector's types may be in a schema of their own."""
     before, connection.autocommit = connection.autocommit, True
     for statement in _SETTINGS:
         connection.execute(statement)
     connection.autocommit = before
+
+
+def _name_tables(connection: Connection) -> None:
+    """Tables are those of the own schema: where pgvector's types are, there may be another index."""
+    connection.execution_options(schema_translate_map={None: connection.info[_SCHEMA]})
 
 
 def _require_vectors(transaction: ReadTransaction) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Table, delete, func, insert, inspect, select
+from sqlalchemy import Row, Table, delete, func, insert, select
 
 from jv3search.errors import StorageError
 from jv3search.indexes.catalog import pgvector, schema
@@ -30,7 +30,7 @@ from jv3search.indexes.catalog.schema import (
     translation,
     unlinked,
 )
-from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.catalog.transaction import ReadTransaction, has_table
 from jv3search.indexes.catalog.write_transaction import WriteTransaction
 
 # What belongs to one document, in the order in which it is put in, and the column that says to which.
@@ -66,9 +66,16 @@ class StoredDocument(NamedTuple):
     chunks: int
 
 
+class Whole(NamedTuple):
+    """Of a whole index: its row in `index_info`; by table, how many rows there are, and a sum of some tables'."""
+
+    info: dict[str, Any]
+    sizes: dict[str, tuple[int, int]]
+
+
 def copy_of(transaction: ReadTransaction) -> State | None:
     """Of which state of which index a catalog is a copy, finished or not; None if it is none."""
-    if not inspect(transaction.connection).has_table(copied_from.name):
+    if not has_table(transaction, copied_from):
         return None
     found = transaction.connection.execute(select(copied_from.c.identity, copied_from.c.generation)).one_or_none()
     return None if found is None else State(*found)
@@ -76,8 +83,7 @@ def copy_of(transaction: ReadTransaction) -> State | None:
 
 def is_finished(transaction: ReadTransaction) -> bool:
     """Whether there is a whole index in a catalog."""
-    has_table = inspect(transaction.connection).has_table(index_info.name)
-    return has_table and read_format(transaction) is not None
+    return has_table(transaction, index_info) and read_format(transaction) is not None
 
 
 def begin(transaction: WriteTransaction, origin: State) -> None:
@@ -142,33 +148,57 @@ def require_equal(transaction: ReadTransaction, found: Stored, wanted: Stored) -
             )
 
 
-def finish(source: ReadTransaction, target: WriteTransaction) -> None:
-    """Put in what belongs to no single document, compare it and the sizes of all tables, and make it an index."""
+def rest(source: ReadTransaction) -> Iterator[tuple[Table, Sequence[Row[Any]]]]:
+    """What belongs to no single document, some rows of a table at a time."""
     for table in _AT_THE_END:
-        target.connection.execute(delete(table))
         rows = source.connection.execute(select(table), execution_options={"yield_per": _AT_ONCE})
         for batch in rows.partitions():
-            _insert(target, table, batch)
-    _require_all(source, target)
-    values = dict(zip(index_info.c.keys(), source.connection.execute(select(index_info)).one(), strict=True))
-    changed = {"identity": uuid.uuid4().hex, "complete_since": values["generation"]}
-    if values["kind"] in _APPROXIMATE.values():
+            yield table, batch
+
+
+def drop_rest(target: WriteTransaction) -> None:
+    """Take out what belongs to no single document."""
+    for table in _AT_THE_END:
+        target.connection.execute(delete(table))
+
+
+def put_rest(target: WriteTransaction, table: Table, rows: Sequence[Row[Any]]) -> None:
+    """Put in what belongs to no single document."""
+    _insert(target, table, rows)
+
+
+def whole(source: ReadTransaction) -> Whole:
+    """What a finished copy must be like."""
+    info = source.connection.execute(select(index_info)).one()
+    return Whole(dict(zip(index_info.c.keys(), info, strict=True)), _sizes(source))
+
+
+def finish(target: WriteTransaction, wanted: Whole) -> None:
+    """Compare the sizes of all tables, and make it an index."""
+    _require_all(target, wanted)
+    changed = {"identity": uuid.uuid4().hex, "complete_since": wanted.info["generation"]}
+    if wanted.info["kind"] in _APPROXIMATE.values():
         changed["kind"] = _APPROXIMATE[target.on_server]
-    target.connection.execute(insert(index_info).values(values | changed))
+    target.connection.execute(insert(index_info).values(wanted.info | changed))
     if target.on_server:
         pgvector.create(target)
         last = select(func.setval(func.pg_get_serial_sequence(document.name, "id"), func.max(document.c.id)))
         target.connection.execute(last)
 
 
-def _require_all(source: ReadTransaction, target: ReadTransaction) -> None:
-    for table in (*_OF_DOCUMENTS, *_AT_THE_END):
-        measure = _content if table in _AT_THE_END else _count
-        if (found := measure(target, table)) != (wanted := measure(source, table)):
+def _require_all(target: ReadTransaction, wanted: Whole) -> None:
+    for name, found in _sizes(target).items():
+        if found != wanted.sizes[name]:
             raise StorageError(
-                f"{target.where} does not hold what was copied to it (table {table.name}: {found[0]:,} rows of "
-                f"{wanted[0]:,}): check the disk, and copy to an empty folder or database"
+                f"{target.where} does not hold what was copied to it (table {name}: {found[0]:,} rows of "
+                f"{wanted.sizes[name][0]:,}): check the disk, and copy to an empty folder or database"
             )
+
+
+def _sizes(transaction: ReadTransaction) -> dict[str, tuple[int, int]]:
+    return {table.name: _count(transaction, table) for table in _OF_DOCUMENTS} | {
+        table.name: _content(transaction, table) for table in _AT_THE_END
+    }
 
 
 def _insert(transaction: WriteTransaction, table: Table, rows: Sequence[Row[Any]]) -> None:

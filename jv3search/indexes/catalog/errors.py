@@ -25,6 +25,10 @@ _SILENT = (
 )
 _NO_RIGHT = "this user has not the right; ask the owner of the database to GRANT it, or name another user"
 _FOREIGN = "its tables are not those of jv3search; name another database, or another schema in it"
+_NO_SCHEMA = (
+    "its schema does not exist, or this user has not the right; ask the owner of the database to make it "
+    "(CREATE SCHEMA) and to GRANT it, or name another"
+)
 _FIXED = "it cannot be written to: it is a replica, or set to read only; name the server that takes changes"
 
 # SQLite's primary result codes: https://www.sqlite.org/rescode.html
@@ -44,7 +48,7 @@ _POSTGRES: Mapping[str, str] = {
     "53300": _BUSY,
     "25006": _FIXED,
     "42501": _NO_RIGHT,
-    "3F000": _NO_RIGHT,  # no schema that this user may make tables in
+    "3F000": _NO_SCHEMA,
     "42P01": _FOREIGN,
     "42703": _FOREIGN,
     "40001": "another machine is writing to this database; try again when it has finished",

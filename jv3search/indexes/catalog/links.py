@@ -7,7 +7,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import BigInteger, BindParameter, bindparam, delete, exists, func, insert, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
 from jv3search.indexes.catalog.embeddings import Rows, rows_of
 from jv3search.indexes.catalog.schema import body, chunk, document, document_embedding, translation, unlinked
@@ -29,6 +41,8 @@ _DROP = [
 _DOCUMENTS: BindParameter[int] = bindparam("documents", expanding=True)
 _LINKS = select(translation).where(or_(translation.c.first.in_(_DOCUMENTS), translation.c.second.in_(_DOCUMENTS)))
 _PLACES = select(chunk.c.id, chunk.c.document, chunk.c.position, chunk.c.language)
+_PAIRS = 1_000  # two parameters each
+_AT = _PLACES.where(tuple_(chunk.c.document, chunk.c.position).in_(bindparam("places", expanding=True)))
 _TRANSLATED = _PLACES.where(
     chunk.c.id.in_(bindparam("ids", expanding=True)),
     or_(
@@ -140,30 +154,43 @@ def aligned_chunks(transaction: ReadTransaction, ids: Iterable[int]) -> dict[int
     """(chunk, cosine) of the passages in other languages aligned with some chunks, by chunk, best first."""
     found = (transaction.connection.execute(_TRANSLATED, {"ids": batch}) for batch in id_batches(list(ids)))
     rows = [row for of_batch in found for row in of_batch]
-    wanted = {(row.document, row.position): row for row in rows}
-    documents = sorted({row.document for row in rows})
-    aligned: list[tuple[Any, int, int, float]] = []
-    for row in transaction.connection.execute(_LINKS, {"documents": documents}).all() if documents else ():
-        for i, j, cosine in row.pairs:
-            if (own := wanted.get((row.first, i))) is not None:
-                aligned.append((own, row.second, j, cosine))
-            if (own := wanted.get((row.second, j))) is not None:
-                aligned.append((own, row.first, i, cosine))
-    return _by_chunk(transaction, aligned) if aligned else {}
+    wanted: dict[int, dict[int, Any]] = defaultdict(dict)
+    for row in rows:
+        wanted[row.document][row.position] = row
+    aligned: list[_Aligned] = []
+    for link in transaction.connection.execute(_LINKS, {"documents": list(wanted)}).all() if wanted else ():
+        first, second = wanted.get(link.first, {}), wanted.get(link.second, {})
+        aligned += [_Aligned(first[i], link.second, j, cosine) for i, j, cosine in link.pairs if i in first]
+        aligned += [_Aligned(second[j], link.first, i, cosine) for i, j, cosine in link.pairs if j in second]
+    return _by_chunk(transaction, aligned)
 
 
-def _by_chunk(
-    transaction: ReadTransaction, aligned: Sequence[tuple[Any, int, int, float]]
-) -> dict[int, list[tuple[int, float]]]:
-    documents, positions = {key for _, key, _, _ in aligned}, {position for _, _, position, _ in aligned}
-    near = chunk.c.document.in_(documents) & chunk.c.position.in_(positions)
-    places = {(row.document, row.position): row for row in transaction.connection.execute(_PLACES.where(near))}
+class _Aligned(NamedTuple):
+    """A chunk (id, language), and the place of one that says the same."""
+
+    own: Any
+    document: int
+    position: int
+    cosine: float
+
+
+def _by_chunk(transaction: ReadTransaction, aligned: Sequence[_Aligned]) -> dict[int, list[tuple[int, float]]]:
+    places = _places(transaction, sorted({(one.document, one.position) for one in aligned}))
     found: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    for own, key, position, cosine in sorted(aligned, key=lambda pair: -pair[3]):
+    for own, key, position, cosine in sorted(aligned, key=lambda one: -one.cosine):
         other = places[key, position]
         if other.language != own.language:  # a paragraph that the translator left as it was is no translation
             found[own.id].append((other.id, cosine))
     return dict(found)
+
+
+def _places(transaction: ReadTransaction, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Any]:
+    """The chunks at some positions of documents."""
+    found: dict[tuple[int, int], Any] = {}
+    for start in range(0, len(wanted), _PAIRS):
+        rows = transaction.connection.execute(_AT, {"places": wanted[start : start + _PAIRS]})
+        found |= {(row.document, row.position): row for row in rows}
+    return found
 
 
 def _delete_link(transaction: ReadTransaction, first: int, second: int) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import inspect, text, update
+from sqlalchemy import MetaData, Table, update
 
 from jv3search.indexes.catalog import pgvector, schema
 from jv3search.indexes.catalog.index_info import read_format
-from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.catalog.transaction import ReadTransaction, table_names
 from jv3search.indexes.catalog.write_transaction import WriteTransaction
 
 
@@ -21,7 +21,7 @@ def m002_translations(transaction: WriteTransaction) -> None:
 def m003_keywords_outside(transaction: WriteTransaction) -> None:
     """Format 2 had the keyword index among its tables; since then it is made of the texts, beside the vectors."""
     for name in ("keywords", "keyword_info"):
-        transaction.connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
+        Table(name, MetaData()).drop(transaction.connection, checkfirst=True)
 
 
 MIGRATIONS: Mapping[int, Callable[[WriteTransaction], None]] = {2: m002_translations, 3: m003_keywords_outside}
@@ -53,4 +53,4 @@ def migrate(transaction: WriteTransaction) -> None:
 
 
 def _missing_tables(transaction: ReadTransaction) -> list[str]:
-    return sorted(set(schema.metadata.tables) - set(inspect(transaction.connection).get_table_names()))
+    return sorted(set(schema.metadata.tables) - set(table_names(transaction)))

@@ -32,7 +32,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    inspect,
     select,
     text,
     update,
@@ -41,10 +40,11 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import UserDefinedType
 
 from jv3search.errors import ConfigError
+from jv3search.indexes.catalog import schema
 from jv3search.indexes.catalog.embeddings import Rows, blocks_after, rows_of
 from jv3search.indexes.catalog.index_info import read_info
 from jv3search.indexes.catalog.schema import chunk
-from jv3search.indexes.catalog.transaction import ReadTransaction
+from jv3search.indexes.catalog.transaction import ReadTransaction, has_table, table_names
 from jv3search.indexes.vectors.languages import SAMPLE, LanguageSamples
 from jv3search.indexes.vectors.port import Ids
 from jv3search.types import Embedding, unit_rows
@@ -62,6 +62,13 @@ _MEMORY = (
     "SELECT set_config('maintenance_work_mem', '1GB', true) "
     "WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('1GB')"
 )
+_SIZE = text(
+    "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relkind = 'r' AND n.nspname = current_schema() AND c.relname = ANY (:names)"
+)
+ROWS_TABLE = re.compile(r"\bvectors_\d+\b")  # what `fill` calls its tables
+_PATIENCE = "SET LOCAL lock_timeout = '100ms'"  # for a search between two statements, not for a long one
+_LOCKED = "55P03"  # by another transaction, all that time
 _COPIED = struct.Struct("!hiqiqi")  # a row of COPY: four values, the lengths of the first three, the first two
 _BEGIN, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 
@@ -154,7 +161,7 @@ def require_extension(transaction: ReadTransaction) -> None:
 
 def lacking(transaction: ReadTransaction) -> bool:
     """Whether an index was made before its vectors stood in the database."""
-    return not inspect(transaction.connection).has_table(vector_table.name)
+    return not has_table(transaction, vector_table)
 
 
 def create(transaction: ReadTransaction) -> None:
@@ -180,10 +187,18 @@ def current(transaction: ReadTransaction) -> VectorTable:
 
 def learned(transaction: ReadTransaction) -> tuple[Centres, LanguageSamples]:
     """The centres of the searched table, and the last samples of the languages."""
-    row = transaction.connection.execute(select(vector_table.c.centres, vector_table.c.samples)).one()
-    values = _arrays(row.centres)
-    centres = Centres(tuple(values["names"].tolist()), values["rows"], values["usual"])
-    return centres, LanguageSamples.of_arrays(_arrays(row.samples))
+    return _learned_centres(transaction), _learned_samples(transaction)
+
+
+def _learned_centres(transaction: ReadTransaction) -> Centres:
+    values = _arrays(transaction.connection.execute(select(vector_table.c.centres)).scalar_one())
+    return Centres(tuple(values["names"].tolist()), values["rows"], values["usual"])
+
+
+def _learned_samples(transaction: ReadTransaction) -> LanguageSamples:
+    """Some 4 MB at 1,024 dimensions."""
+    stored = transaction.connection.execute(select(vector_table.c.samples)).scalar_one()
+    return LanguageSamples.of_arrays(_arrays(stored))
 
 
 def language_counts(transaction: ReadTransaction) -> dict[str, int]:
@@ -211,7 +226,7 @@ def add(
     transaction: ReadTransaction, first: int, document: int, languages: Sequence[str], rows: Embedding
 ) -> None:
     """Put a document's rows in: those of the chunks from `first` on, at full size."""
-    table, (centres, _) = current(transaction), learned(transaction)
+    table, centres = current(transaction), _learned_centres(transaction)
     ids = np.arange(first, first + len(rows))
     _copy(transaction, table.name, _encoded(ids, document, languages, rows, centres))
     _count(transaction, Counter(languages))
@@ -261,7 +276,7 @@ def fill(transaction: ReadTransaction, *, graph: bool, rows: bool = True) -> Non
 
 def keep_samples(transaction: ReadTransaction) -> None:
     """Sample the languages again if they are not what they were."""
-    known, counts, info = learned(transaction)[1], language_counts(transaction), read_info(transaction)
+    known, counts, info = _learned_samples(transaction), language_counts(transaction), read_info(transaction)
     if not known.still_fit(sum(counts.values()), counts):
         new = samples(transaction, info.manifest.dimension, info.dimension)
         transaction.connection.execute(
@@ -270,18 +285,28 @@ def keep_samples(transaction: ReadTransaction) -> None:
 
 
 def clean(transaction: ReadTransaction) -> None:
-    """Delete the tables that are searched no more."""
+    """Delete the tables that are searched no more; one that is being searched is left to the next writer."""
     kept = current(transaction).name
-    for name in inspect(transaction.connection).get_table_names():
-        if name.startswith("vectors_") and name != kept:
-            transaction.connection.execute(text(f'DROP TABLE "{name}"'))
+    transaction.connection.execute(text(_PATIENCE))
+    for name in table_names(transaction):
+        if ROWS_TABLE.fullmatch(name) and name != kept:
+            _drop_unless_read(transaction, name)
+
+
+def _drop_unless_read(transaction: ReadTransaction, name: str) -> None:
+    try:
+        with transaction.connection.begin_nested():
+            rows_table(name).drop(transaction.connection)
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCKED:
+            raise
 
 
 def size(transaction: ReadTransaction) -> int:
     """Bytes on the server's disk of all tables of the index, with their indexes."""
-    wanted = "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c"
-    wanted += " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
-    return int(transaction.connection.scalar(text(wanted)) or 0)
+    names = [*schema.metadata.tables, schema.copied_from.name, *metadata.tables]
+    names += filter(ROWS_TABLE.fullmatch, table_names(transaction))
+    return int(transaction.connection.scalar(_SIZE, {"names": names}) or 0)
 
 
 def _point_to(

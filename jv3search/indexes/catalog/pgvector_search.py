@@ -101,8 +101,10 @@ class ServerVectors:
 
     def size(self) -> int:
         """Bytes on disk, the graph included."""
-        wanted = text("SELECT pg_total_relation_size(CAST(:name AS regclass))")
-        return int(self.transaction.connection.scalar(wanted, {"name": self.table.name}) or 0)
+        own = text(
+            "SELECT pg_total_relation_size(CAST(quote_ident(current_schema()) || '.' || :name AS regclass))"
+        )
+        return int(self.transaction.connection.scalar(own, {"name": self.table.name}) or 0)
 
     def nearest(
         self, query: Embedding, k: int, where: Filter = _EVERYTHING, offsets: Scores | None = None

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from jv3search.errors import IndexLocked, ReadInterrupted, StorageError
+from jv3search.indexes.catalog.pgvector import ROWS_TABLE
 
 _GRACE = 1.0  # seconds in which a server notices that the process that held the lock was killed
 _CONFLICT = ("40001", "40P01")  # of a reader: with the recovery of a replica
+_NO_TABLE = "42P01"
 _POLL = 0.05  # seconds between two tries
 
 # An advisory lock is the database's own; indexes in schemas of one database have different numbers.
@@ -28,10 +30,18 @@ _HOLDER = text(
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
     "AND l.classid::bigint = (k.key >> 32) & 4294967295 AND l.objid::bigint = k.key & 4294967295"
 )
-# The server gives up a machine that went silent after a minute; waiting for the encoder is no reason to.
+# Waiting for the encoder, in a transaction or outside, and making a graph for hours are no reasons to break off;
+# not every version of PostgreSQL knows all of these.
+_LIMITS = (
+    "idle_session_timeout",
+    "idle_in_transaction_session_timeout",
+    "statement_timeout",
+    "transaction_timeout",
+)
+_UNLIMITED = text("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = ANY (:names)")
+# The server gives up a machine that went silent after a minute.
 _SESSION = text(
     "SELECT set_config('application_name', 'jv3search writer', false), "
-    "set_config('idle_session_timeout', '0', false), "
     "set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), "
     "set_config('tcp_keepalives_count', '3', false)"
 )
@@ -41,23 +51,37 @@ _SESSION = text(
 def as_interrupted(where: str) -> Iterator[None]:
     """ReadInterrupted where the server breaks off a transaction that only reads, or its connection breaks.
 
-    A replica does it when the index removed rows that are still being read; no reader on the index's own server
-    meets that code: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
+    A writer may have deleted a table just before it was to be searched.
     """
     try:
         yield
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in _CONFLICT:
-            raise ReadInterrupted(
-                f"{where}: the replica broke off the search to take in newer changes ({_line(error)}): search "
-                "again; if it happens often, set hot_standby_feedback = on there, or a longer "
-                "max_standby_streaming_delay"
-            ) from error
-        if error.connection_invalidated:
-            raise ReadInterrupted(
-                f"{where}: the database does not answer; check the URL and that it runs ({_line(error)})"
-            ) from error
-        raise
+        reason = _interruption(error)
+        if reason is None:
+            raise
+        raise ReadInterrupted(f"{where}: {reason}") from error
+
+
+def _interruption(error: DBAPIError) -> str | None:
+    """What broke a reader off; None for all else.
+
+    A replica does it when the index removed rows that are still being read; no reader on the index's own server
+    meets that code: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
+    """
+    said, state = _line(error), getattr(error.orig, "sqlstate", None)
+    if state in _CONFLICT:
+        return (
+            f"the replica broke off the search to take in newer changes ({said}): search again; if it happens "
+            "often, set hot_standby_feedback = on there, or a longer max_standby_streaming_delay"
+        )
+    if state == _NO_TABLE and ROWS_TABLE.search(said):
+        return (
+            f"the vectors were put into another table in the middle of the search ({said}): search again; if that "
+            "does not help, run `jv3search reindex`"
+        )
+    if error.connection_invalidated:
+        return f"the database does not answer; check the URL and that it runs ({said})"
+    return None
 
 
 def _line(error: DBAPIError) -> str:
@@ -119,6 +143,7 @@ class ServerWriter:
     def _acquire(self, end: float) -> None:
         with self._session.begin():
             self._session.execute(_SESSION)
+            self._session.execute(_UNLIMITED, {"names": list(_LIMITS)})
         while not self._try():
             if time.monotonic() >= end:
                 raise IndexLocked(self._taken())

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table, inspect
+
+from jv3search.indexes.catalog.schema import index_info
 
 _AT_ONCE = 5_000  # ids in one statement; SQLite takes 32,766 values, PostgreSQL 65,535
 
@@ -23,6 +25,18 @@ class ReadTransaction:
     def on_server(self) -> bool:
         """Whether a server keeps the catalog, and the searched vectors with it."""
         return self.connection.dialect.name == "postgresql"
+
+
+def has_table(transaction: ReadTransaction, table: Table) -> bool:
+    """Whether a table is there; one of the same name in another schema does not count."""
+    connection = transaction.connection
+    return inspect(connection).has_table(table.name, connection.schema_for_object(table))
+
+
+def table_names(transaction: ReadTransaction) -> list[str]:
+    """The tables of the index's schema, whoever made them."""
+    connection = transaction.connection
+    return inspect(connection).get_table_names(connection.schema_for_object(index_info))
 
 
 def id_batches(ids: Sequence[int] | NDArray[np.int64]) -> Iterator[list[int]]:

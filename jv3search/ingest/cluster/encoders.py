@@ -142,6 +142,12 @@ def get(ray: Any, ref: Ref) -> Any:
             f"what a worker had read was lost too often ({_last_line(error)}). What was embedded is kept: run the "
             "same command again"
         ) from error
+    except (ray.exceptions.RayActorError, ray.exceptions.ActorUnschedulableError):
+        raise
+    except (ray.exceptions.RayError, ConnectionError) as error:
+        raise ClusterError(
+            f"the cluster failed ({_last_line(error)}). What was embedded is kept: run the same command again"
+        ) from error
 
 
 def _takes_gpus(recipe: Recipe, machines: Sequence[Node]) -> bool:

@@ -28,6 +28,7 @@ from jv3search.types import Chunk, Document, EmbeddedDocument, Page, Section, So
 _FORMAT = 1  # of the files; another number, another folder
 _SUFFIX = ".parquet"
 _IDENTITY = "manifest.json"
+_ABANDONED = 3600.0  # seconds: no worker writes a file that long
 _CHUNK = pa.struct(
     {
         "start": pa.int64(),
@@ -72,6 +73,7 @@ def make_folder(shards: Path, manifest: Manifest) -> Path:
         unfinished = folder / f"{uuid.uuid4().hex}.unfinished"
         unfinished.write_text(facts, encoding="utf-8")
         unfinished.replace(folder / _IDENTITY)
+        checked_file.discard_unfinished(folder, _ABANDONED)
     except OSError as error:
         raise StorageError(
             f"shards cannot be written to {shards}: {error.strerror}; name another folder"
