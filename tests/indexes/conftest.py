@@ -66,7 +66,8 @@ def made(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     """The place that a parameter names."""
     folder = tmp_path / "wissen 知識"
     if request.param == "hnsw":
-        monkeypatch.setattr(pgvector_search, "EXACT_UNTIL", 0)  # by the graph, however few there are
+        for rule in ("EXACT_UNTIL", "FILTERED_UNTIL"):
+            monkeypatch.setattr(pgvector_search, rule, 0)  # by the graph, however few there are
         return Place(folder, "hnsw", request.getfixturevalue("new_database")())
     if request.param == "postgres":
         return Place(folder, "auto", request.getfixturevalue("new_database")())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,7 +161,8 @@ def switch(place: Place) -> None:
 
 
 def test_what_comes_after_the_graph_was_made_is_found_by_it(served: Place, monkeypatch) -> None:
-    monkeypatch.setattr(pgvector_search, "EXACT_UNTIL", 0)
+    for rule in ("EXACT_UNTIL", "FILTERED_UNTIL"):
+        monkeypatch.setattr(pgvector_search, rule, 0)
     served = Place(served.folder, "hnsw", served.url)
     oracle = Oracle()
     filled(served, oracle)
@@ -177,8 +178,9 @@ def test_what_comes_after_the_graph_was_made_is_found_by_it(served: Place, monke
             check_dense(reader, oracle, query, 7, Filter(under=frozenset({"/neu"})))
 
 
-def test_a_document_does_not_read_what_was_sampled(served: Place) -> None:
-    """It is 4 MB at 1,024 dimensions."""
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is sent to the servers."""
     seen: list[str] = []
 
     @event.listens_for(Engine, "before_cursor_execute")
@@ -186,12 +188,27 @@ def test_a_document_does_not_read_what_was_sampled(served: Place) -> None:
         seen.append(statement)
 
     try:
-        with served.writer() as writer:
-            seen.clear()
-            writer.replace(document("/a", 4), done(document("/a", 4)))
-            read = [statement for statement in seen if "vector_table" in statement]
+        yield seen
     finally:
         event.remove(Engine, "before_cursor_execute", look)
+
+
+def test_what_a_filter_of_documents_leaves_is_compared_row_by_row(served: Place, monkeypatch) -> None:
+    monkeypatch.setattr(pgvector_search, "EXACT_UNTIL", 0)
+    served = Place(served.folder, "hnsw", served.url)
+    oracle = Oracle()
+    filled(served, oracle)
+    for where, by_graph in ((Filter(), True), (Filter(under=frozenset({"/büro/1"})), False)):
+        with served.reader() as reader, statements() as seen:
+            check_dense(reader, oracle, QUERIES[0], 9, where)
+            assert any("hnsw.ef_search" in statement for statement in seen) == by_graph
+
+
+def test_a_document_does_not_read_what_was_sampled(served: Place) -> None:
+    """It is 4 MB at 1,024 dimensions."""
+    with served.writer() as writer, statements() as seen:
+        writer.replace(document("/a", 4), done(document("/a", 4)))
+        read = [statement for statement in seen if "vector_table" in statement]
     assert read
     assert not [statement for statement in read if "samples" in statement]
 
