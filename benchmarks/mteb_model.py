@@ -66,7 +66,8 @@ class MtebModel:
             )
         settings = load_settings({})
         self.name = model_name or settings.model or default_model(settings.models)
-        self._encoder = load(locate(self.name, settings.models), settings.threads)
+        folder = locate(self.name, settings.models)
+        self._encoder = load(folder, settings.threads, settings.engine, settings.precision)
         self.dimension = self._encoder.dimension if dimension is None else dimension
         self._encoder.encode([], None, dimension=self.dimension)  # raises for one that the model has not
 

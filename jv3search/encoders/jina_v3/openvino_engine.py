@@ -23,6 +23,7 @@ from jv3search.errors import ModelError
 from jv3search.types import Task
 
 _LARGE = 100_000_000  # parameters; a smaller model gains from bfloat16 only with AMX, and is compiled in a moment
+_STEP = 16  # lengths are rounded up to it: OpenVINO keeps code and weights for each shape that it has seen
 _HIDDEN = -1e9  # added to the scores of padding; finite, for infinities may become NaN in bfloat16
 
 
@@ -70,7 +71,8 @@ class OpenVinoEngine:
 
     def _views(self, rows: Sequence[Row]) -> list[NDArray[np.float32]]:
         """The states of each row, in memory that the next pass of this thread overwrites."""
-        ids = np.full((len(rows), max(len(row.ids) for row in rows)), self._pad, np.int64)
+        longest = max(len(row.ids) for row in rows)
+        ids = np.full((len(rows), longest + -longest % _STEP), self._pad, np.int64)
         mask = np.full((len(rows), 1, 1, ids.shape[1]), _HIDDEN, np.float32)
         for i, row in enumerate(rows):
             ids[i, : len(row.ids)] = row.ids
