@@ -169,7 +169,8 @@ def test_a_process_that_was_started_and_killed_leaves_whole_documents(machines, 
         assert len({row.uri for row in kb.documents()}) == len(kb.documents()) == 60
 
 
-def test_a_machine_with_another_version_or_model_is_named(machines, both, tmp_path):
+def test_a_machine_with_another_version_or_model_is_named(machines, both, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # Ray's workers look for modules in this process' folder first
     other = tmp_path / "other"
     shutil.copytree(ROOT / "jv3search", other / "jv3search", ignore=shutil.ignore_patterns("__pycache__"))
     module = other / "jv3search" / "__init__.py"
