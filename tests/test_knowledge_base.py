@@ -139,7 +139,7 @@ def test_an_index_of_8_bit_weights_remembers_them(tmp_path, shared_index):
 def test_a_setting_of_8_bit_weights_is_for_new_indexes(shared_index, monkeypatch):
     monkeypatch.setenv("JV3SEARCH_PRECISION", "int8")
     with jv3search.open(shared_index, engine="openvino") as kb:
-        assert kb.runs_on() == ("openvino", "f32")
+        assert kb.runs_on() in (("openvino", "f32"), ("openvino", "bf16"))  # what suits the CPU
 
 
 def test_threads_share_one_knowledge_base(shared_index):

@@ -37,6 +37,8 @@ _LEFT_OUT = 100.0  # taken off where a language is not wanted: more than any cos
 _AT_ONCE = 16 << 20  # bytes of rows in one call; Milvus takes 64 MB
 _PATIENCE = 30.0  # seconds for an answer
 _CONNECTING = 10.0  # seconds for the first one
+# Milvus Lite's own server breaks a connection off that is pinged every ten seconds, as the client does by itself.
+_QUIET = {"grpc.keepalive_time_ms": 3_600_000, "grpc.use_local_subchannel_pool": 1}
 _LONG = 3600.0  # seconds for what takes as long as the index is large
 _PREFIX = "jv3search"
 _STAMP = "jv3search"  # the property of a collection that says what is in it
@@ -81,7 +83,8 @@ class Milvus:
     def __init__(self, location: MilvusLocation) -> None:
         self.location = location
         with self._telling():
-            self._client = MilvusClient(location.url, token=location.token, timeout=_CONNECTING)
+            options = {"grpc_options": _QUIET} if location.is_file else {}
+            self._client = MilvusClient(location.url, token=location.token, timeout=_CONNECTING, **options)
 
     def collections(self, identity: str) -> list[Collection]:
         """The finished collections of a catalog, latest first."""
