@@ -97,17 +97,18 @@ def test_shards_that_are_there_are_used_and_damaged_ones_are_made_again(both, tm
 
 
 def test_changes_are_the_same_through_a_rays_client(both, machines):
-    """Moved, changed, changed outside the text, copied from the index, gone."""
+    """Moved, changed, changed outside the text, copied from the index, gone, not to be read."""
     folder = both.documents
     (folder / "сеть.ru.txt").rename(folder / "связь.ru.txt")
     (folder / "तारे.hi.txt").write_text(TEXTS["तारे.hi.txt"] * 2, encoding="utf-8")
     (folder / "drucker.de.txt").write_text(TEXTS["drucker.de.txt"] + "\n", encoding="utf-8")
     (folder / "another.th.txt").write_text(TEXTS["สภาพอากาศ.th.txt"], encoding="utf-8")
     (folder / "パスワード.ja.txt").unlink()
+    os.mkfifo(folder / "труба.txt")  # no file that can be read
     expected = ingest(both.here, folder, prune=True)
     told = ingest(both.there, folder, prune=True, on=machines.client, shards=both.shards)
     assert told == expected
-    assert {action for _, action in told.plan} == {"add", "replace", "move", "keep", "unsupported"}
+    assert {action for _, action in told.plan} == {"add", "replace", "move", "keep", "fail", "unsupported"}
     assert contents(both.there) == contents(both.here)
 
 

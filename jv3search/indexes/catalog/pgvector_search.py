@@ -39,8 +39,8 @@ EXACT_UNTIL = 10_000
 # 0.925 of the best; comparing takes a millisecond for a thousand (docs/decisions/postgresql.md).
 FILTERED_UNTIL = 100_000
 
-# ef_search, the candidates that a walk keeps: docs/decisions/postgresql.md has the recalls at 100,000 rows. Larger
-# graphs need more; that 800 is enough for a million is a judgement.
+# ef_search, the candidates that a walk keeps; larger graphs need more. docs/decisions/postgresql.md has the recalls
+# at 100,000 and at a million rows.
 _BREADTH, _LARGE, _BREADTH_OF_LARGE = 400, 200_000, 800
 _WIDEST = 1_000  # that pgvector allows
 _SPARE = 2  # rows taken from the graph for one asked for: what a language has by chance is not in the graph
