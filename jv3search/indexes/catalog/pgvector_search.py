@@ -39,8 +39,8 @@ EXACT_UNTIL = 10_000
 # 0.925 of the best; comparing takes a millisecond for a thousand (docs/decisions/postgresql.md).
 FILTERED_UNTIL = 100_000
 
-# ef_search, the candidates that a walk keeps; larger graphs need more. docs/decisions/postgresql.md has the recalls
-# at 100,000 and at a million rows.
+# ef_search, the candidates that a walk keeps; larger graphs need more. The recalls at 100,000 and at a million
+# rows are in docs/decisions/postgresql.md.
 _BREADTH, _LARGE, _BREADTH_OF_LARGE = 400, 200_000, 800
 _WIDEST = 1_000  # that pgvector allows
 _SPARE = 2  # rows taken from the graph for one asked for: what a language has by chance is not in the graph
